@@ -1,0 +1,127 @@
+"""Who calls: verifies access tokens locally by auth's public keys (JWKS) and keeps the verified ones."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import httpx
+import jwt
+from fastapi import Depends, Request
+
+from libs.common.errors import Problem, Unavailable
+
+ISSUER = "parley"
+AUDIENCE = "parley"
+ALGORITHM = "ES256"
+CACHE_SIZE = 20_000
+KEYS_LIVE_S = 300.0
+UNKNOWN_KEY_PAUSE_S = 2.0  # a flood of tokens with made-up `kid`s costs auth one request in this time
+UNAUTHENTICATED = Problem(401, "unauthenticated", "A valid access token is needed: `Authorization: Bearer …`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    username: str
+    session_id: str
+    roles: frozenset[str]
+    expires_at: float  # seconds since the epoch
+
+
+class TokenVerifier:
+    """Verifies signature, issuer, audience and times with a pinned algorithm; keeps results until they expire."""
+
+    def __init__(self, jwks_url: str, http: httpx.AsyncClient) -> None:
+        self._jwks_url = jwks_url
+        self._http = http
+        self._keys: dict[str, Any] = {}
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._verified: dict[str, Identity] = {}
+
+    async def check(self) -> None:
+        """For readiness: keys are there."""
+        if not self._keys:
+            await self._fetch_keys()
+
+    async def verify(self, token: str) -> Identity:
+        """Raises `Problem` 401; `Unavailable` only when no key was ever fetched."""
+        if known := self.known(token):
+            return known
+        try:
+            key = await self._key_of(jwt.get_unverified_header(token).get("kid", ""))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp", "iat", "sub", "sid", "jti"]},
+            )
+            identity = Identity(
+                str(claims["sub"]),
+                str(claims["sid"]),
+                frozenset(claims.get("roles", ())),
+                float(claims["exp"]),
+            )
+        except (jwt.PyJWTError, TypeError, ValueError) as error:
+            raise unauthenticated() from error
+        self._remember(token, identity)
+        return identity
+
+    def known(self, token: str) -> Identity | None:
+        """The identity of a token that was verified before and has not expired."""
+        identity = self._verified.get(token)
+        if identity is None or identity.expires_at > time.time():
+            return identity
+        del self._verified[token]
+        raise unauthenticated()
+
+    def _remember(self, token: str, identity: Identity) -> None:
+        if len(self._verified) >= CACHE_SIZE:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = identity
+
+    async def _key_of(self, kid: str) -> Any:
+        age_s = time.monotonic() - self._fetched_at
+        if age_s > KEYS_LIVE_S or (kid not in self._keys and age_s > UNKNOWN_KEY_PAUSE_S):
+            try:
+                await self._fetch_keys()
+            except Unavailable:
+                if not self._keys:
+                    raise
+        key = self._keys.get(kid)
+        if key is None:
+            raise unauthenticated()
+        return key
+
+    async def _fetch_keys(self) -> None:
+        async with self._fetching:
+            if time.monotonic() - self._fetched_at < UNKNOWN_KEY_PAUSE_S:
+                return
+            try:
+                answer = await self._http.get(self._jwks_url, timeout=3)
+                answer.raise_for_status()
+                keys = {k["kid"]: jwt.PyJWK(k, ALGORITHM).key for k in answer.json()["keys"]}
+            except (httpx.HTTPError, jwt.PyJWTError, KeyError, ValueError) as error:
+                raise Unavailable("auth", f"no public keys from {self._jwks_url}") from error
+            self._keys = keys
+            self._fetched_at = time.monotonic()
+
+
+def bearer(headers: Mapping[bytes, bytes]) -> str:
+    """The token of raw ASGI headers; raises `Problem` 401."""
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthenticated()
+    return token.strip()
+
+
+async def _caller(request: Request) -> Identity:
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(bearer(dict(request.headers.raw)))
+
+
+Caller = Annotated[Identity, Depends(_caller)]
+"""A route's parameter: the verified caller. `app.state.verifier` is set where the service is wired."""

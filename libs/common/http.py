@@ -1,0 +1,275 @@
+"""The edge of every HTTP service: problems, request ids, traces, metrics, health, and the fast routes."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.clock import new_id
+from libs.common.errors import FieldError, Problem, Retry, Unavailable
+from libs.common.telemetry import continue_trace, trace_id, traceparent
+
+MAX_BODY = 1_100_000  # the contract's 1 MiB for a batch, with slack for the edge that counts whole buffers
+
+log = logging.getLogger(__name__)
+encode = msgspec.json.Encoder().encode
+REQUESTS = Counter("parley_http_requests", "Answers by route and status.", ["method", "route", "status"])
+LATENCY = Histogram(
+    "parley_http_seconds",
+    "Time to the answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,128}$")
+_TITLES = {status.value: status.phrase for status in HTTPStatus} | {422: "Unprocessable Content"}
+
+type_json = (b"content-type", b"application/json")
+Check = Callable[[], Awaitable[None]]
+"""Returns when a dependency answers; raises, with words for people, when it does not."""
+
+FastRoute = Callable[[Mapping[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
+"""(headers, body) → (status, JSON): a route of the hot path, outside the framework."""
+
+
+def problem_document(problem: Problem, instance: str | None = None) -> dict[str, Any]:
+    """The RFC 9457 object of a problem, as answers and `rejected` frames show it."""
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "trace_id": trace_id(),
+    }
+    if instance is not None:
+        document["instance"] = instance
+    if problem.errors:
+        document["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in problem.errors]
+    return document
+
+
+def as_problem(error: Exception) -> Problem:
+    """What a caller is told of any error; whatever nobody foresaw is logged and is a 500 without its text."""
+    match error:
+        case Problem():
+            return error
+        case Unavailable():
+            words = f"{error.dependency} does not answer; nothing is promised, try again."
+            return Problem(503, f"{error.dependency.lower()}_unavailable", words, retry_after_s=1)
+        case Retry():
+            return Problem(503, "unavailable", str(error), retry_after_s=math.ceil(error.after_s))
+        case RequestValidationError():
+            return _invalid_request(error)
+        case HTTPException():
+            return _framework_problem(error.status_code)
+    log.error("a request failed", exc_info=error)
+    return Problem(500, "internal_error", "Something went wrong on our side.")
+
+
+def _invalid_request(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return Problem(400, "malformed", "The body is not valid JSON.")
+    fields = [FieldError(_pointer(e["loc"]), e["msg"]) for e in error.errors()]
+    return Problem(422, "invalid_field", f"{fields[0].pointer or 'body'}: {fields[0].detail}", errors=fields)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    parts = location[1:] if location and location[0] == "body" else location
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def _framework_problem(status: int) -> Problem:
+    codes = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+    return Problem(status, codes.get(status, "http_error"), _TITLES.get(status, "Error") + ".")
+
+
+def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    headers = [(b"content-type", b"application/problem+json")]
+    if problem.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if problem.retry_after_s is not None:
+        headers.append((b"retry-after", str(problem.retry_after_s).encode()))
+    return problem.status, encode(problem_document(problem, instance)), headers
+
+
+def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
+    """The framework's part of a service: its routes are added to it; health and metrics are there."""
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        status, body, headers = problem_answer(as_problem(error), request.url.path)
+        return Response(body, status, {k.decode(): v.decode() for k, v in headers})
+
+    for kind in (Problem, Retry, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, on_error)
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready() -> Response:
+        reasons = dict(await asyncio.gather(*(_check(name, check) for name, check in checks.items())))
+        is_up = all(reason == "up" for reason in reasons.values())
+        body = encode({"status": "ready" if is_up else "waiting", "dependencies": reasons})
+        return Response(body, 200 if is_up else 503, media_type="application/json")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+async def _check(name: str, check: Check) -> tuple[str, str]:
+    try:
+        async with asyncio.timeout(2):
+            await check()
+    except TimeoutError:
+        return name, "no answer within 2 s"
+    except Exception as error:
+        return name, str(error) or type(error).__name__
+    return name, "up"
+
+
+class Edge:
+    """The outermost ASGI application: fast routes first, the framework for everything else."""
+
+    def __init__(self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None) -> None:
+        self._app = app
+        self._fast = dict(fast or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        traceparent.set(continue_trace(headers.get(b"traceparent", b"").decode("latin-1")))
+        answer = _Answer(send, _request_id(headers))
+        method, path = scope["method"], scope["path"]
+        fast = self._fast.get((method, path))
+        try:
+            if fast is not None:
+                status, body = await fast(headers, await _read_body(receive))
+                await answer.json(status, body)
+            else:
+                await self._app(scope, receive, answer.send)
+        except Exception as error:
+            if answer.status:
+                raise
+            await answer.problem(as_problem(error), path)
+        finally:
+            route = path if fast is not None else _route_of(scope)
+            REQUESTS.labels(method, route, answer.status).inc()
+            LATENCY.labels(method, route).observe(time.perf_counter() - started)
+
+
+class _Answer:
+    """The one answer of a request, with its request id."""
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        await self._send(message)
+
+    async def json(self, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        await self.send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*(headers or [type_json]), length],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def problem(self, problem: Problem, path: str) -> None:
+        await self.json(*problem_answer(problem, path))
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> bytes:
+    given = headers.get(b"x-request-id", b"")
+    return given if _REQUEST_ID.match(given) else new_id().encode()
+
+
+def _route_of(scope: Scope) -> str:
+    """The route's pattern, so that ids in paths make no new series; unknown paths are one series."""
+    return getattr(scope.get("route"), "path", "unmatched")
+
+
+async def _read_body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY:
+            raise Problem(413, "too_large", "The body is larger than 1 MiB.")
+    if message["type"] == "http.disconnect":
+        raise Problem(400, "malformed", "The body ended early.")
+    return body
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn whose signals are handled by the process, which has more to stop than HTTP."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
+    """Answers on host:port inside the block; on leaving, requests under way get 5 s to finish.
+
+    Raises `OSError` when the port is taken.
+    """
+    config = uvicorn.Config(
+        app,
+        host,
+        port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+        backlog=1024,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if task.done():
+                raise OSError(f"cannot listen on {host}:{port}")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task

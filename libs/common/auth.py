@@ -18,7 +18,10 @@ ALGORITHM = "ES256"
 CACHE_SIZE = 20_000
 KEYS_LIVE_S = 300.0
 UNKNOWN_KEY_PAUSE_S = 2.0  # a flood of tokens with made-up `kid`s costs auth one request in this time
-UNAUTHENTICATED = Problem(401, "unauthenticated", "A valid access token is needed: `Authorization: Bearer …`.")
+
+
+def unauthenticated() -> Problem:
+    return Problem(401, "unauthenticated", "A valid access token is needed: `Authorization: Bearer …`.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""What handlers see of the bus, whatever carries it: records in, events out, and how a failing batch is taken apart."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from libs.common.errors import Reject, Retry
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[str, str, bytes, Sequence[tuple[str, bytes]]], Awaitable[None]]
+"""(topic, key, value, headers): returns when it is durable; raises `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it came; `headers` are decoded by nobody but who needs them."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    timestamp_ms: int = 0
+
+    @property
+    def source(self) -> str:
+        """Where it stands, unique for ever: `<topic>/<partition>/<offset>`; a replayed record says where it stood."""
+        origin = self.headers.get("dlq_origin")
+        return origin.decode() if origin else f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    record: Record
+    reason: str
+
+
+class Handler(Protocol):
+    """A worker's use of a topic. Each call may see records that it has seen before."""
+
+    async def handle(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+        """Returns when every effect is durable, with the records that can never be done.
+
+        Raises `Retry` to get the same batch again later; anything else makes the batch be halved.
+        """
+        ...
+
+    async def checkpoint(self) -> None:
+        """Makes durable what `handle` only holds together; the offsets are committed after it."""
+        ...
+
+    def forget(self) -> None:
+        """Drops everything held in memory: other owners may have gone on from here."""
+        ...
+
+
+async def settle(handler: Handler, batch: Sequence[Record], attempts: int = 3) -> list[Rejected]:
+    """Handles a batch; what fails is halved until the record that fails *alone* is found, tried and rejected.
+
+    Order holds: halves go one after the other, and a record is only rejected where it stands. `Retry` passes through.
+    """
+    for attempt in range(attempts if len(batch) == 1 else 1):
+        try:
+            return list(await handler.handle(batch))
+        except Retry:
+            raise
+        except Reject as refusal:
+            handler.forget()
+            if len(batch) == 1:
+                return [Rejected(batch[0], refusal.reason)]
+        except Exception:
+            handler.forget()
+            log.exception("a batch of %d failed (attempt %d)", len(batch), attempt + 1)
+    if len(batch) == 1:
+        return [Rejected(batch[0], "handler_failed")]
+    middle = len(batch) // 2
+    first = await settle(handler, batch[:middle], attempts)
+    return first + await settle(handler, batch[middle:], attempts)

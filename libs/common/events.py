@@ -1,0 +1,114 @@
+"""The events that contexts tell each other: one typed schema each, JSON on the wire, CloudEvents in the headers."""
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+MESSAGE_EVENTS = "message.events"
+RECEIPT_EVENTS = "receipt.events"
+STATUS_EVENTS = "status.events"
+DLQ_SUFFIX = ".dlq"
+
+PARTITIONS = 12
+DAY_MS = 24 * 3600 * 1000
+RETENTION_MS = {MESSAGE_EVENTS: 14 * DAY_MS, RECEIPT_EVENTS: 14 * DAY_MS, STATUS_EVENTS: 7 * DAY_MS}
+DLQ_RETENTION_MS = -1
+
+ReceiptStatus = Literal["DELIVERED", "READ"]
+
+
+class Text(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
+    text: str
+
+
+class Location(msgspec.Struct, frozen=True, tag_field="type", tag="location", omit_defaults=True):
+    latitude: float
+    longitude: float
+    name: str | None = None
+
+
+Payload = Text | Location
+
+
+class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message was accepted. Key: conversation_id.
+
+    `to` is None for every other member; `metadata` is JSON text; `fingerprint` covers everything that the client said,
+    so that the same id with other content is recognised; `accepted_at` is RFC 3339.
+    """
+
+    version: int = 1
+    message_id: str
+    conversation_id: str
+    sender: str = msgspec.field(name="from")
+    to: list[str] | None = None
+    channels: list[str]
+    payload: Payload
+    reply_to: str | None = None
+    metadata: str | None = None
+    fingerprint: str
+    accepted_at: str
+
+
+class ReceiptEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's device has (has read) all up to a number. Key: conversation_id. In any order, repeated at will."""
+
+    version: int = 1
+    conversation_id: str
+    username: str
+    status: ReceiptStatus
+    sequence_number: int
+    at: str
+
+
+class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact, told after it is stored. Key: conversation_id.
+
+    SENT: `message_id` was stored as `to_number`. DELIVERED, READ: `username`'s watermark moved; the messages
+    `from_number`…`to_number` are new under it. Facts may repeat after a crash; consumers take them twice without harm.
+    """
+
+    version: int = 1
+    conversation_id: str
+    status: Literal["SENT", "DELIVERED", "READ"]
+    from_number: int
+    to_number: int
+    at: str
+    message_id: str | None = None
+    sender: str | None = msgspec.field(name="from", default=None)
+    username: str | None = None
+
+
+Event = MessageEvent | ReceiptEvent | StatusEvent
+E = TypeVar("E", MessageEvent, ReceiptEvent, StatusEvent)
+
+_TYPES: dict[type[Event], bytes] = {
+    MessageEvent: b"parley.message.accepted.v1",
+    ReceiptEvent: b"parley.receipt.reported.v1",
+    StatusEvent: b"parley.status.changed.v1",
+}
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in _TYPES}
+
+
+def encode(event: Event) -> bytes:
+    return _encode(event)
+
+
+def decode(kind: type[E], value: bytes) -> E:
+    """Raises `msgspec.DecodeError` (of which `ValidationError` is one) for anything else."""
+    event: E = _decoders[kind].decode(value)
+    return event
+
+
+def cloud_headers(event: Event, event_id: str, source: str, at: str, trace: str) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0, Kafka binding, binary mode, and the W3C trace context."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_source", source.encode()),
+        ("ce_type", _TYPES[type(event)]),
+        ("ce_time", at.encode()),
+        ("content-type", b"application/json"),
+        ("traceparent", trace.encode()),
+    ]

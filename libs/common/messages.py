@@ -1,0 +1,96 @@
+"""A stored message: its document in MongoDB, and what every answer and frame shows of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from libs.common.clock import rfc3339
+from libs.common.events import MessageEvent, Payload
+from libs.common.mongo import Document
+
+MessageStatus = Literal["SENT", "DELIVERED", "READ", "FAILED"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract's `message`; `metadata` is the client's own JSON, untouched."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    sender: str = msgspec.field(name="from")
+    to: Sequence[str]
+    channels: Sequence[str]
+    payload: Payload
+    reply_to: str | None
+    metadata: msgspec.Raw | None
+    status: MessageStatus
+    created_at: str
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def recipients(event: MessageEvent, members: Sequence[str]) -> list[str]:
+    """Whom a message addresses: those it names, else every other member."""
+    return event.to if event.to is not None else [m for m in members if m != event.sender]
+
+
+def to_document(
+    event: MessageEvent, sequence_number: int, members: Sequence[str], stored_at: datetime, source: str
+) -> Document:
+    """`source` is where the event stands in Kafka (`Record.source`): it tells a redelivery from a client's retry."""
+    return {
+        "_id": event.message_id,
+        "conversation_id": event.conversation_id,
+        "sequence_number": sequence_number,
+        "from": event.sender,
+        "to": recipients(event, members),
+        "channels": event.channels,
+        "payload": msgspec.to_builtins(event.payload),
+        "reply_to": event.reply_to,
+        "metadata": event.metadata,
+        "fingerprint": event.fingerprint,
+        "created_at": datetime.fromisoformat(event.accepted_at),
+        "stored_at": stored_at,
+        "source": source,
+    }
+
+
+def from_document(document: Document, status: MessageStatus) -> Message:
+    metadata = document["metadata"]
+    return Message(
+        message_id=document["_id"],
+        conversation_id=document["conversation_id"],
+        sequence_number=document["sequence_number"],
+        sender=document["from"],
+        to=document["to"],
+        channels=document["channels"],
+        payload=msgspec.convert(document["payload"], Payload),
+        reply_to=document["reply_to"],
+        metadata=None if metadata is None else msgspec.Raw(metadata.encode()),
+        status=status,
+        created_at=rfc3339(document["created_at"]),
+    )
+
+
+def from_event(event: MessageEvent, sequence_number: int, members: Sequence[str]) -> Message:
+    """As it is at the moment of its storage."""
+    return Message(
+        message_id=event.message_id,
+        conversation_id=event.conversation_id,
+        sequence_number=sequence_number,
+        sender=event.sender,
+        to=recipients(event, members),
+        channels=event.channels,
+        payload=event.payload,
+        reply_to=event.reply_to,
+        metadata=None if event.metadata is None else msgspec.Raw(event.metadata.encode()),
+        status="SENT",
+        created_at=event.accepted_at,
+    )
+
+
+def encode(message: Message) -> bytes:
+    return _encode(message)

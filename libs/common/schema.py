@@ -1,0 +1,90 @@
+"""The one idempotent step that sets up topics, collections and indexes: `python -m libs.common.schema`."""
+
+import asyncio
+import sys
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from pymongo import ASCENDING, IndexModel
+
+from libs.common import mongo
+from libs.common.events import DLQ_RETENTION_MS, DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, RETENTION_MS
+from libs.common.process import run, wait_for
+from libs.common.settings import CommonSettings
+
+VERSION = 1
+INDEXES = {
+    "messages": [
+        IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order")
+    ],
+    "conversations": [
+        IndexModel([("members", ASCENDING), ("last_activity", ASCENDING)], name="of_member"),
+        IndexModel(
+            [("pair", ASCENDING)], unique=True, name="pair", partialFilterExpression={"pair": {"$exists": True}}
+        ),
+    ],
+    "receipts": [
+        IndexModel(
+            [
+                ("conversation_id", ASCENDING),
+                ("username", ASCENDING),
+                ("status", ASCENDING),
+                ("to_number", ASCENDING),
+            ],
+            name="by_member",
+        )
+    ],
+    "watermarks": [],
+}
+
+
+async def create_collections(database: mongo.Database) -> None:
+    with mongo.answering():
+        present = await database.list_collection_names()
+        for name, indexes in INDEXES.items():
+            if name not in present:
+                await database.create_collection(name)
+            if indexes:
+                await database[name].create_indexes(indexes)
+        await database["schema"].update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
+
+
+async def create_topics(bootstrap: str, prefix: str = "", replication: int = 1) -> None:
+    """Existing topics stay as they are: a partition count is never changed in place."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        answer = await admin.create_topics(_topics(prefix, replication))
+        for name, code, *words in answer.topic_errors:
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise KafkaError(f"topic {name}: {words or code}")
+    finally:
+        await admin.close()
+
+
+def _topics(prefix: str, replication: int) -> list[NewTopic]:
+    retention = dict(RETENTION_MS)
+    retention.update({f"{topic}{DLQ_SUFFIX}": DLQ_RETENTION_MS for topic in (MESSAGE_EVENTS, RECEIPT_EVENTS)})
+    safe = {"min.insync.replicas": "2" if replication >= 3 else "1"}
+    return [
+        NewTopic(prefix + name, PARTITIONS, replication, topic_configs={"retention.ms": str(ms), **safe})
+        for name, ms in retention.items()
+    ]
+
+
+class Settings(CommonSettings):
+    kafka_replication: int = 1
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    async with mongo.connect(settings.mongo, settings.mongo_database, timeout_s=20) as database:
+        await wait_for("MongoDB", lambda: create_collections(database), stop)
+    await wait_for(
+        "Kafka", lambda: create_topics(settings.kafka, settings.topic_prefix, settings.kafka_replication), stop
+    )
+
+
+if __name__ == "__main__":
+    settings = Settings.load()
+    run("schema", settings.log_level, lambda stop: main(settings, stop))
+    sys.exit(0)

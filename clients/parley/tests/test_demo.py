@@ -1,0 +1,86 @@
+"""What the demo prints, from stories told by hand; the real one plays on the real stack."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from typer.testing import CliRunner
+
+import clients.parley
+from clients.parley.cli import app
+from clients.parley.demo import Account, Step, Story, Told, timeline
+from clients.parley.objects import StatusChange
+from clients.parley.show import show_story
+
+START = datetime(2026, 11, 21, 10, 15, 30, 123000, tzinfo=UTC)
+
+
+def change(status: str, after_ms: float) -> StatusChange:
+    return StatusChange(status, START + timedelta(milliseconds=after_ms), recipient="bo", channel="internal")
+
+
+def story(*missing: str) -> Story:
+    told = Told(
+        message_id="m1",
+        sequence_number=1,
+        sender="ana-1",
+        by="HTTP",
+        read_by="socket",
+        text="hi",
+        status="SENT" if missing else "READ",
+        timeline=(Step("ACCEPTED", START, 0), Step("SENT", START, 8.4)),
+    )
+    users = (Account("ana-1", "secret"), Account("bo-1", "other"))
+    return Story(gateway="http://g", users=users, conversation_id="c1", messages=(told,), missing=tuple(missing))
+
+
+def printed(what: Story) -> str:
+    console = Console(record=True, width=120, file=None, quiet=False)
+    with console.capture() as capture:
+        show_story(what, console)
+    return capture.get()
+
+
+def test_the_timeline_takes_the_first_of_each_step_and_counts_from_acceptance() -> None:
+    history = (
+        change("READ", 40),
+        change("SENT", 8),
+        change("ACCEPTED", 0),
+        change("DELIVERED", 15),
+        change("READ", 90),
+    )
+    assert [(step.status, step.after_ms) for step in timeline(history)] == [
+        ("ACCEPTED", 0.0),
+        ("SENT", 8.0),
+        ("DELIVERED", 15.0),
+        ("READ", 40.0),
+    ]
+    assert timeline(()) == ()
+
+
+def test_a_whole_story_ends_with_lines_to_go_on() -> None:
+    text = printed(story())
+    assert "10:15:30.123" in text
+    assert "+8 ms" in text
+    assert "username=ana-1 -d password=secret" in text
+    assert "Not reached" not in text
+
+
+def test_what_was_not_reached_is_said_and_nothing_else_promised() -> None:
+    text = printed(story("message 1: SENT instead of READ"))
+    assert "message 1: SENT instead of READ" in text
+    assert "curl" not in text
+
+
+def test_nobody_at_home_is_one_clear_line_and_no_trace() -> None:
+    result = CliRunner().invoke(app, ["demo", "basic", "--url", "http://127.0.0.1:9"])
+    assert result.exit_code == 2
+    assert "Parley does not answer at http://127.0.0.1:9: is it up? `make up`" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_the_command_says_the_version_of_the_project() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    assert clients.parley.__version__ == project["version"]
+    assert CliRunner().invoke(app, ["version"]).stdout == f"parley {clients.parley.__version__}\n"

@@ -106,7 +106,7 @@ def parse_payload(raw: msgspec.Raw) -> Payload:
     try:
         if _payload_kind.decode(raw).type == "file":  # type: ignore[attr-defined]
             raise invalid("/payload/type", "File messages are not available yet.", "files_not_available")
-        payload = _payload.decode(raw)
+        payload: Payload = _payload.decode(raw)
     except msgspec.ValidationError as error:
         raise from_validation(error, "/payload") from error
     match payload:

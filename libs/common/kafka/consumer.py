@@ -1,0 +1,237 @@
+"""Consuming: what one poll brings is one batch; offsets are committed when every effect of it is durable."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from prometheus_client import Counter, Histogram
+
+from libs.common.bus import Handler, Record, Rejected, settle
+from libs.common.clock import now, rfc3339
+from libs.common.errors import Retry
+from libs.common.events import DLQ_SUFFIX
+from libs.common.kafka.producer import Outgoing, Producer
+
+CHECKPOINT_S = 1.0
+SESSION_MS = 6000  # the least that brokers allow: a killed worker's partitions are served again after it
+REVOKE_S = 3.0
+IDLE_POLL_MS = 500
+CEILING_WINDOW = 100
+CEILING = 50  # of the last CEILING_WINDOW records: beyond it the topic is not emptied into its DLQ
+
+RECORDS = Counter("parley_consumed_records", "Records handled.", ["group"])
+BATCHES = Histogram("parley_consumed_batch_records", "Records per batch.", ["group"], buckets=(1, 3, 10, 30, 100, 300))
+REJECTED = Counter("parley_dead_lettered_records", "Records dead-lettered.", ["group", "reason"])
+
+log = logging.getLogger(__name__)
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One member of a group. At least once: a handler sees every record, some of them again after a crash."""
+
+    def __init__(
+        self, bootstrap: str, group: str, topic: str, handler: Handler, producer: Producer, *, topic_prefix: str = ""
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._group = topic_prefix + group
+        self._topic = topic
+        self._prefix = topic_prefix
+        self._handler = handler
+        self._producer = producer
+        self._kafka: Any = None
+        self._working = asyncio.Lock()
+        self._generation = 0
+        self._handled: dict[TopicPartition, int] = {}
+        self._checkpoint_due = 0.0
+        self._pace = Pace()
+        self._outcomes: deque[int] = deque(maxlen=CEILING_WINDOW)
+        self._waits_for: str | None = "its first assignment"
+
+    async def check(self) -> None:
+        """For readiness: partitions are (or may be) served; else raises with what is waited for."""
+        if self._waits_for is not None:
+            raise Retry(f"{self._group} waits for {self._waits_for}")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until told to stop, then finishes the batch in hand and commits."""
+        while not stop.is_set():
+            self._kafka = self._new_client()
+            try:
+                await self._kafka.start()
+                await self._consume(stop)
+            except KafkaError as error:
+                self._waits_for = "Kafka"
+                log.warning("%s waits for Kafka: %s", self._group, error)
+                await asyncio.sleep(0.5)
+            finally:
+                await self._kafka.stop()
+                self._generation += 1
+                self._drop()
+
+    def _new_client(self) -> Any:
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=2000,
+            rebalance_timeout_ms=10_000,
+            request_timeout_ms=10_000,
+            fetch_max_wait_ms=500,
+            max_partition_fetch_bytes=1024 * 1024,
+        )
+        client.subscribe([self._prefix + self._topic], listener=self)
+        return client
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            generation = self._generation
+            polled = await self._kafka.getmany(timeout_ms=self._poll_ms(), max_records=self._pace.max_records)
+            async with self._working:
+                if generation != self._generation:
+                    await self._read_anew(polled)
+                    continue
+                if polled:
+                    await self._work(polled, generation, stop)
+                if time.monotonic() >= self._checkpoint_due:
+                    await self._commit()
+            await self._pace.rest(sum(map(len, polled.values())))
+        async with self._working:
+            await self._commit()
+
+    def _poll_ms(self) -> int:
+        if not self._handled:
+            return IDLE_POLL_MS
+        return max(1, min(IDLE_POLL_MS, int((self._checkpoint_due - time.monotonic()) * 1000)))
+
+    async def _work(self, polled: dict[TopicPartition, list[Any]], generation: int, stop: asyncio.Event) -> None:
+        """Every effect of the batch, however long a dependency is away; gives up only when the partitions have gone."""
+        batch = [self._record(raw) for records in polled.values() for raw in records]
+        while True:
+            try:
+                rejected = await settle(self._handler, batch)
+                await self._dead_letter(rejected, len(batch))
+                break
+            except Retry as reason:
+                await self._wait(reason)
+            if generation != self._generation or stop.is_set():
+                self._handler.forget()
+                await self._read_anew(polled)
+                return
+        self._waits_for = None
+        RECORDS.labels(self._group).inc(len(batch))
+        BATCHES.labels(self._group).observe(len(batch))
+        if generation == self._generation:
+            self._handled.update({tp: records[-1].offset + 1 for tp, records in polled.items()})
+
+    def _record(self, raw: Any) -> Record:
+        topic = raw.topic.removeprefix(self._prefix)
+        return Record(topic, raw.partition, raw.offset, raw.key, raw.value, dict(raw.headers), raw.timestamp)
+
+    async def _wait(self, reason: Retry) -> None:
+        """Lets time pass with all partitions paused, polling on, so that the group still counts us in."""
+        if self._waits_for is None:
+            log.warning("%s waits: %s", self._group, reason)
+        self._waits_for = str(reason)
+        until = time.monotonic() + reason.after_s
+        while (left_s := until - time.monotonic()) > 0:
+            self._kafka.pause(*self._kafka.assignment())
+            await self._read_anew(await self._kafka.getmany(timeout_ms=int(left_s * 1000) + 1))
+        self._kafka.resume(*self._kafka.assignment())
+
+    async def _read_anew(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        """Nothing of this was handled: go back to what is committed."""
+        ours = [tp for tp in polled if tp in self._kafka.assignment()]
+        if ours:
+            await self._kafka.seek_to_committed(*ours)
+
+    async def _dead_letter(self, rejected: Sequence[Rejected], handled: int) -> None:
+        """Raises `Retry` where most records fail: then the fault is ours, and an operator has to look."""
+        if rejected and sum(self._outcomes) + len(rejected) > CEILING:
+            raise Retry(f"an operator: most records of {self._topic} fail ({rejected[0].reason})", after_s=10.0)
+        at = rfc3339(now()).encode()
+        for r in rejected:
+            REJECTED.labels(self._group, r.reason).inc()
+            log.error("dead-lettered %s: %s", r.record.source, r.reason)
+        await self._producer.publish_all([_dead_letter(r, at) for r in rejected])
+        self._outcomes.extend([1] * len(rejected) + [0] * (handled - len(rejected)))
+
+    async def _commit(self) -> None:
+        """The checkpoint, then the offsets; when the partitions may have gone, what is held is dropped."""
+        if not self._handled:
+            return
+        generation, offsets = self._generation, dict(self._handled)
+        try:
+            await self._handler.checkpoint()
+            async with asyncio.timeout(5):
+                await self._kafka.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("%s lost its partitions before a commit: %s", self._group, error)
+            self._drop()
+        except (KafkaError, Retry, TimeoutError) as error:
+            log.warning("%s commits later: %s", self._group, str(error) or type(error).__name__)
+        else:
+            if generation == self._generation:
+                self._handled = {tp: o for tp, o in self._handled.items() if offsets.get(tp) != o}
+        self._checkpoint_due = time.monotonic() + CHECKPOINT_S
+
+    def _drop(self) -> None:
+        self._handled.clear()
+        self._handler.forget()
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Finishes the batch in hand if it takes less than REVOKE_S, commits, and lets go."""
+        try:
+            async with asyncio.timeout(REVOKE_S):
+                if self._waits_for is None:
+                    async with self._working:
+                        await self._commit()
+        except TimeoutError:
+            log.warning("%s abandons a batch: its partitions go", self._group)
+        self._generation += 1
+        self._drop()
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._waits_for = None
+        log.info("%s serves %d partitions", self._group, len(assigned))
+
+
+class Pace:
+    """How long a batch may gather: not at all when idle, up to `WINDOW_S` when busy."""
+
+    WINDOW_S = 0.010
+    BUSY_PER_S = 300.0
+    max_records = 500
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._rate = 0.0
+
+    async def rest(self, records: int) -> None:
+        elapsed_s = max(time.monotonic() - self._last, 1e-4)
+        self._last += elapsed_s
+        weight = min(1.0, elapsed_s / 0.25)
+        self._rate += weight * (records / elapsed_s - self._rate)
+        if self._rate > self.BUSY_PER_S and records < self.max_records // 2:
+            await asyncio.sleep(self.WINDOW_S)
+
+
+def _dead_letter(rejected: Rejected, at: bytes) -> Outgoing:
+    """The record as it came; headers tell why, where it stood, and when it was first and last tried."""
+    record = rejected.record
+    headers = {
+        **record.headers,
+        "dlq_reason": rejected.reason.encode(),
+        "dlq_attempts": str(int(record.headers.get("dlq_attempts", b"0")) + 1).encode(),
+        "dlq_origin": record.source.encode(),
+        "dlq_first_at": record.headers.get("dlq_first_at", at),
+        "dlq_last_at": at,
+    }
+    key = (record.key or b"").decode("utf-8", "replace")
+    return Outgoing(record.topic + DLQ_SUFFIX, key, record.value, list(headers.items()))

@@ -1,0 +1,119 @@
+"""Publishing: idempotent, acknowledged by all in-sync replicas, within a deadline, through broker restarts."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from libs.common.errors import Unavailable
+
+DEADLINE_S = 5.0
+RECONNECT_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Outgoing(NamedTuple):
+    topic: str
+    key: str
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Producer:
+    """One per process. Records of a key stay in order: one request at a time is under way, and retries are idempotent.
+
+    Batches make themselves: what is published while a request is under way goes with the next one.
+    """
+
+    def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
+        self._bootstrap = bootstrap
+        self._prefix = topic_prefix
+        self._producer: AIOKafkaProducer | None = None
+        self._broken = asyncio.Event()
+
+    async def publish(self, topic: str, key: str, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
+        """Returns when the record is durable. Raises `Unavailable`: it may or may not arrive later."""
+        await self.publish_all([Outgoing(topic, key, value, headers)])
+
+    async def publish_all(self, records: Sequence[Outgoing]) -> None:
+        """The same for many at once, in the order given for each key."""
+        producer = self._producer
+        if producer is None:
+            raise Unavailable("Kafka", "not connected")
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                sent = [
+                    await producer.send(self._prefix + r.topic, r.value, r.key.encode(), headers=r.headers)
+                    for r in records
+                ]
+                for future in sent:
+                    await future
+        except TimeoutError as error:
+            raise Unavailable("Kafka", f"no acknowledgement within {DEADLINE_S:g} s") from error
+        except KafkaError as error:
+            self._broken.set()
+            raise Unavailable("Kafka", type(error).__name__) from error
+
+    async def check(self) -> None:
+        """For readiness: the broker answers."""
+        if self._producer is None:
+            raise Unavailable("Kafka", f"not connected to {self._bootstrap}")
+        await self._producer.client.fetch_all_metadata()
+
+    async def keep_connected(self) -> None:
+        """Runs for ever: connects, and starts anew when the producer has given up (its sequence was lost, say)."""
+        while True:
+            self._broken.clear()
+            self._producer = await self._start()
+            log.info("connected to Kafka at %s", self._bootstrap)
+            await self._broken.wait()
+            log.warning("the Kafka producer gave up; a new one takes its place")
+            await self._close()
+
+    async def _start(self) -> AIOKafkaProducer:
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=256 * 1024,
+                request_timeout_ms=10_000,
+                retry_backoff_ms=100,
+            )
+            try:
+                await producer.start()
+            except KafkaError as error:
+                log.warning("waiting for Kafka: %s", error)
+                await producer.stop()
+                await asyncio.sleep(RECONNECT_S)
+            except BaseException:
+                await producer.stop()
+                raise
+            else:
+                return producer
+
+    async def _close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(DEADLINE_S):
+                    await producer.stop()
+
+
+@asynccontextmanager
+async def connect(bootstrap: str, topic_prefix: str = "") -> AsyncIterator[Producer]:
+    """Does not wait for the broker: until it is there, publishing raises `Unavailable`."""
+    producer = Producer(bootstrap, topic_prefix)
+    keeper: asyncio.Task[Any] = asyncio.create_task(producer.keep_connected())
+    try:
+        yield producer
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+        await producer._close()

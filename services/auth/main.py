@@ -1,0 +1,48 @@
+"""Wires auth: etcd and the folder of keys below, HTTP above."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.types import ASGIApp
+
+from libs.common import etcd, process
+from libs.common.auth import TokenVerifier
+from libs.common.http import Edge, create_app, serve
+from services.auth.handlers import Accounts, Passwords
+from services.auth.routes import routes
+from services.auth.settings import Settings
+from services.auth.store import EtcdAccounts, KeyRing
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIApp]:
+    app = create_app("Parley auth", {"etcd": registry.check, "keys": keys.check})
+    with Passwords(len(os.sched_getaffinity(0))) as passwords:
+        app.include_router(routes(Accounts(EtcdAccounts(registry), passwords, keys.sign), keys.jwks))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself:
+            app.state.verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
+            yield Edge(app)
+
+
+async def main(stop: asyncio.Event) -> None:
+    settings = Settings.load()
+    keys = KeyRing(settings.keys)
+    async with (
+        etcd.connect(settings.etcd) as registry,
+        application(registry, keys) as app,
+        serve(app, settings.host, settings.auth_port),
+    ):
+        await process.wait_for("etcd", registry.check, stop)
+        await process.wait_for("keys", keys.check, stop)
+        log.info("auth answers on port %d", settings.auth_port)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    process.run("auth", Settings.load().log_level, main)

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -59,6 +59,7 @@ class Accepted:
     accepted_at: str
 
 
+T = TypeVar("T")
 _body = msgspec.json.Decoder(Body)
 _payload = msgspec.json.Decoder(Payload)
 _payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
@@ -67,18 +68,25 @@ _canonical = msgspec.json.Encoder().encode
 _EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `(.+?)`)?")
 _MISSING = re.compile(r"missing required field `(.+?)`")
 _PATH = re.compile(r"at `\$(.*?)`")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def parse_body(raw: bytes | msgspec.Raw) -> Body:
     """Raises `Problem` 400, 413 or 422."""
-    if len(bytes(raw)) > MAX_BODY:
-        raise Problem(413, "too_large", "A message is at most 64 KiB.")
+    return parse_json(_body, bytes(raw))
+
+
+def parse_json(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    """A whole body in its type. Raises `Problem` 400, 413 or 422; parts kept as `Raw` are UTF-8 from here on."""
+    if len(raw) > MAX_BODY:
+        raise Problem(413, "too_large", "A body is at most 64 KiB.")
     try:
-        return _body.decode(raw)
+        raw.decode()
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
         raise from_validation(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise malformed("The body is not valid JSON in UTF-8.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise malformed("The body is not valid JSON in UTF-8, or is nested too deep.") from error
 
 
 def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
@@ -94,12 +102,10 @@ def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
 
 def parse_uuid(value: str, pointer: str) -> str:
     """Any UUID, in lower case with hyphens."""
-    try:
-        if len(value) == 36:
-            return str(UUID(value))
-    except ValueError:
-        pass
-    raise invalid(pointer, "must be a UUID")
+    lower = value.lower()
+    if _UUID.fullmatch(lower) is None:
+        raise invalid(pointer, "must be a UUID")
+    return lower
 
 
 def parse_payload(raw: msgspec.Raw) -> Payload:
@@ -109,6 +115,8 @@ def parse_payload(raw: msgspec.Raw) -> Payload:
         payload: Payload = _payload.decode(raw)
     except msgspec.ValidationError as error:
         raise from_validation(error, "/payload") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise invalid("/payload", "must be valid JSON: no lone surrogates, not nested too deep") from error
     match payload:
         case Text(text=text):
             check_text(text, "/payload/text", MAX_TEXT)
@@ -143,7 +151,7 @@ def parse_metadata(raw: msgspec.Raw | None) -> str | None:
     try:
         value = _any.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise invalid("/metadata", "must be JSON with a depth of at most 8") from error
+        raise invalid("/metadata", "must be valid JSON: no lone surrogates, at most 8 levels deep") from error
     if not isinstance(value, dict):
         raise invalid("/metadata", "must be an object")
     if _depth(value) > MAX_DEPTH:
@@ -189,24 +197,38 @@ def resolve_recipients(asked: list[str] | None, sender: str, members: Sequence[s
     return None if len(others) == len(members) - 1 else others
 
 
+class _Recent(NamedTuple):
+    until: float
+    fingerprint: str
+    sender: str
+
+
 class RecentIds:
-    """The fingerprints of the last accepted messages of this process: a bounded courtesy, the router decides."""
+    """What this process accepted in the last minutes, and from whom: a bounded courtesy, the router decides."""
 
     def __init__(self, size: int = RECENT_IDS, lifetime_s: float = RECENT_S) -> None:
         self._size = size
         self._lifetime_s = lifetime_s
-        self._known: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._known: OrderedDict[str, _Recent] = OrderedDict()
 
     def check(self, message_id: str, fingerprint: str) -> None:
         """Raises `Problem` 409 where the id was accepted with other content."""
-        known = self._known.get(message_id)
-        if known and known[1] != fingerprint and known[0] > time.monotonic():
+        known = self._get(message_id)
+        if known and known.fingerprint != fingerprint:
             raise Problem(409, "message_id_conflict", "This message_id was used for another message.")
 
-    def remember(self, message_id: str, fingerprint: str) -> None:
-        self._known[message_id] = (time.monotonic() + self._lifetime_s, fingerprint)
+    def remember(self, message_id: str, fingerprint: str, sender: str) -> None:
+        self._known[message_id] = _Recent(time.monotonic() + self._lifetime_s, fingerprint, sender)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
+
+    def has(self, message_id: str, sender: str) -> bool:
+        known = self._get(message_id)
+        return known is not None and known.sender == sender
+
+    def _get(self, message_id: str) -> _Recent | None:
+        known = self._known.get(message_id)
+        return known if known and known.until > time.monotonic() else None
 
 
 class Acceptor:
@@ -224,8 +246,12 @@ class Acceptor:
         event = await self._check(sender, body)
         self._recent.check(event.message_id, event.fingerprint)
         await self._send(MESSAGE_EVENTS, event, event.message_id, event.accepted_at)
-        self._recent.remember(event.message_id, event.fingerprint)
+        self._recent.remember(event.message_id, event.fingerprint, sender)
         return Accepted(event.message_id, event.conversation_id, event.accepted_at)
+
+    def accepted_recently(self, sender: str, message_id: str) -> bool:
+        """True where this process answered 202 for it in the last minutes: if it is not stored, it is on its way."""
+        return self._recent.has(message_id, sender)
 
     async def accept_receipt(self, username: str, conversation_id: str, status: ReceiptStatus, number: int) -> None:
         """Returns when the receipt is durable; numbers beyond the last are clamped where it is stored."""

@@ -82,7 +82,7 @@ async def read_times(
     times: dict[tuple[str, ReceiptStatus], datetime] = {}
     with answering():
         async for row in await database.aggregate(pipeline):
-            if row["found"]:
+            if row["found"] and row["found"][0]["from_number"] <= number:
                 times[row["u"], row["s"]] = row["found"][0]["at"]
     return times
 

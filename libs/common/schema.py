@@ -18,7 +18,7 @@ INDEXES = {
         IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order")
     ],
     "conversations": [
-        IndexModel([("members", ASCENDING), ("last_activity", ASCENDING)], name="of_member"),
+        IndexModel([("members", ASCENDING), ("last_activity", ASCENDING), ("_id", ASCENDING)], name="of_member"),
         IndexModel(
             [("pair", ASCENDING)], unique=True, name="pair", partialFilterExpression={"pair": {"$exists": True}}
         ),

@@ -149,7 +149,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Nothing of this was handled: go back to what is committed."""
         ours = [tp for tp in polled if tp in self._kafka.assignment()]
         if ours:
-            await self._kafka.seek_to_committed(*ours)
+            committed = await self._kafka.seek_to_committed(*ours)
+            if never := [tp for tp, offset in committed.items() if not offset]:
+                await self._kafka.seek_to_beginning(*never)
 
     async def _dead_letter(self, rejected: Sequence[Rejected], handled: int) -> None:
         """Raises `Retry` where most records fail: then the fault is ours, and an operator has to look."""

@@ -25,7 +25,8 @@ class Outgoing(NamedTuple):
 
 
 class Producer:
-    """One per process. Records of a key stay in order: one request at a time is under way, and retries are idempotent.
+    """One per process. Records of a key stay in the order in which publishing them began: they queue in that order,
+    one request at a time is under way, and retries are idempotent.
 
     Batches make themselves: what is published while a request is under way goes with the next one.
     """
@@ -35,6 +36,7 @@ class Producer:
         self._prefix = topic_prefix
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
+        self._queueing = asyncio.Lock()
 
     async def publish(self, topic: str, key: str, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
         """Returns when the record is durable. Raises `Unavailable`: it may or may not arrive later."""
@@ -47,10 +49,11 @@ class Producer:
             raise Unavailable("Kafka", "not connected")
         try:
             async with asyncio.timeout(DEADLINE_S):
-                sent = [
-                    await producer.send(self._prefix + r.topic, r.value, r.key.encode(), headers=r.headers)
-                    for r in records
-                ]
+                async with self._queueing:
+                    sent = [
+                        await producer.send(self._prefix + r.topic, r.value, r.key.encode(), headers=r.headers)
+                        for r in records
+                    ]
                 for future in sent:
                     await future
         except TimeoutError as error:

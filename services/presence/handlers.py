@@ -1,0 +1,254 @@
+"""What a device is sent: everything pending or recovered, then everything new, in order and without a gap.
+
+A connection knows the offset up to which it has its user's feed. Live entries come by announcement and are pushed when
+they are the next one; whatever else happens (log-in, a lost announcement, a trimmed or lost feed) is one procedure:
+read the feed on from the offset, fill from MongoDB what the feed cannot prove, and go live when nothing is left.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+from prometheus_client import Counter, Gauge
+
+from libs.common import messages
+from libs.common.clock import new_id
+from libs.common.errors import Unavailable
+from libs.common.feed import Packed, feed_key, render, unpack
+from services.presence.domain import Feed, Progress, Resume, Step
+from services.presence.store import Entry, Feeds, Inbox
+
+HEARTBEAT_S = 30.0
+SUBSCRIBE_S = 3.0
+PATIENCE_S = 0.5
+
+CONNECTIONS = Gauge("parley_sockets", "Connected devices.")
+PUSHED = Counter("parley_frames_pushed", "Frames of feeds sent to devices.")
+HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
+
+log = logging.getLogger(__name__)
+encode = msgspec.json.Encoder().encode
+
+
+class Outlet(Protocol):
+    """The way to a device. `send` closes it when the device reads too slowly."""
+
+    def send(self, frame: bytes) -> None: ...
+
+    async def drained(self) -> None:
+        """Returns when the device has read enough to be sent more."""
+        ...
+
+
+class Channels(Protocol):
+    """Where new entries of feeds are announced."""
+
+    async def subscribe(self, channel: str) -> None:
+        """Returns when from now on nothing is missed."""
+        ...
+
+    def unsubscribe(self, channel: str) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Device:
+    username: str
+    outlet: Outlet
+    connection_id: str = field(default_factory=new_id)
+    progress: Progress = field(default_factory=Progress)
+    epoch: str = ""
+    announced: int = 0
+    is_live: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def fall_behind(self, offset: int, cause: str) -> None:
+        HEALED.labels(cause).inc()
+        self.is_live = False
+        self.announced = max(self.announced, offset)
+        self.wake.set()
+
+
+class Node:
+    """All devices that are connected here."""
+
+    def __init__(self, feeds: Feeds, inbox: Inbox, channels: Channels) -> None:
+        self._feeds = feeds
+        self._inbox = inbox
+        self._channels = channels
+        self._devices: defaultdict[str, set[Device]] = defaultdict(set)
+
+    async def serve(self, device: Device, resume: Resume | None) -> None:
+        """Runs as long as the connection: brings the device up to date, and again whenever it falls behind."""
+        CONNECTIONS.inc()
+        self._devices[device.username].add(device)
+        try:
+            await _patiently(lambda: self._log_in(device, resume))
+            while True:
+                await device.wake.wait()
+                device.wake.clear()
+                await _patiently(lambda: self._heal(device))
+        finally:
+            CONNECTIONS.dec()
+            self._leave(device)
+
+    def _leave(self, device: Device) -> None:
+        devices = self._devices[device.username]
+        devices.discard(device)
+        if not devices:
+            del self._devices[device.username]
+            self._channels.unsubscribe(feed_key(device.username))
+
+    async def _log_in(self, device: Device, resume: Resume | None) -> None:
+        """The feed and the subscription are there *before* pending messages are read: each is seen by one of them."""
+        feed = await self._open(device)
+        recovered = None if resume is None else feed.can_resume(resume.epoch, resume.offset)
+        device.progress = Progress(resume.offset if resume and recovered else feed.last)
+        device.progress.floors = await self._inbox.floors(device.username)
+        device.outlet.send(_ready(device, feed, recovered))
+        if not recovered:
+            await self._fill(device)
+        await self._catch_up(device)
+        device.outlet.send(_caught_up(device))
+
+    async def _open(self, device: Device) -> Feed:
+        try:
+            async with asyncio.timeout(SUBSCRIBE_S):
+                await self._channels.subscribe(feed_key(device.username))
+        except TimeoutError as error:
+            raise Unavailable("Redis", "no subscription") from error
+        feed = await self._feeds.open(device.username)
+        device.epoch = feed.epoch
+        return feed
+
+    async def _heal(self, device: Device) -> None:
+        """After a lost announcement the feed has what is missing; after a loss of the feed MongoDB has it."""
+        before = device.epoch
+        feed = await self._open(device)
+        if feed.epoch != before:
+            device.progress.offset = feed.last
+            device.announced = 0
+            device.epoch = ""  # until it is filled: a failure half-way must fill again
+            await self._fill(device)
+            device.epoch = feed.epoch
+        await self._catch_up(device)
+        if feed.epoch != before:
+            device.outlet.send(_caught_up(device))
+
+    async def _catch_up(self, device: Device) -> None:
+        """Reads the feed on until nothing is left; an entry announced meanwhile is looked for once more."""
+        device.is_live = False
+        looked_again = False
+        while True:
+            epoch, entries = await self._feeds.read(device.username, device.progress.offset)
+            if epoch != device.epoch:
+                device.fall_behind(0, "epoch")
+                return
+            for entry in entries:
+                await self._take(device, entry)
+            await device.outlet.drained()
+            if not entries:
+                if looked_again or device.announced <= device.progress.offset:
+                    break
+                looked_again = True
+        device.announced = device.progress.offset
+        device.is_live = True
+
+    async def _take(self, device: Device, entry: Entry) -> None:
+        if entry.offset != device.progress.offset + 1 or not self._push(device, entry.offset, entry.packed):
+            HEALED.labels("trimmed").inc()
+            await self._fill(device)
+            self._push(device, entry.offset, entry.packed)
+
+    async def _fill(self, device: Device) -> None:
+        """From MongoDB: everything above what this connection has, or above what was acknowledged at log-in."""
+        progress = device.progress
+        async for page in self._inbox.after(device.username, progress.lower_bound):
+            for message in page:
+                progress.have[message.conversation_id] = message.sequence_number
+                device.outlet.send(render("message", None, messages.encode(message)))
+            await device.outlet.drained()
+
+    def _push(self, device: Device, offset: int, packed: Packed) -> bool:
+        """Sends an entry unless the connection has it; False where something before it is missing."""
+        progress = device.progress
+        if packed.kind == "message":
+            step = progress.judge(packed.conversation_id, packed.sequence_number)
+            if step is Step.FILL:
+                return False
+            progress.offset = offset
+            if step is Step.SKIP:
+                return True
+            progress.have[packed.conversation_id] = packed.sequence_number
+        progress.offset = offset
+        device.outlet.send(render(packed.kind, offset, packed.body))
+        PUSHED.inc()
+        return True
+
+    def on_announcement(self, channel: bytes, payload: bytes) -> None:
+        """A new entry of a feed: pushed at once to every live device for which it is the next."""
+        username = channel[6:-1].decode()  # feed:{…}
+        devices = self._devices.get(username)
+        if not devices:
+            return
+        at, _, frame = payload.partition(b" ")
+        offset, packed = int(at), unpack(frame)
+        for device in tuple(devices):
+            if not device.is_live:
+                device.announced = max(device.announced, offset)
+            elif offset > device.progress.offset and (
+                offset != device.progress.offset + 1 or not self._push(device, offset, packed)
+            ):
+                device.fall_behind(offset, "gap")
+
+    def on_reconnected(self) -> None:
+        """Announcements may have been lost, and Redis may be another: every device looks."""
+        for devices in self._devices.values():
+            for device in devices:
+                device.fall_behind(0, "reconnect")
+
+    async def keep_feeds(self) -> None:
+        """The heartbeat, for ever: feeds of connected users live on, and what was not announced is noticed."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for username in list(self._devices):
+                try:
+                    self._compare(username, await self._feeds.open(username))
+                except Unavailable as error:
+                    log.warning("no heartbeat: %s", error)
+                    break
+
+    def _compare(self, username: str, feed: Feed) -> None:
+        for device in self._devices.get(username, ()):
+            if device.is_live and (feed.epoch != device.epoch or feed.last > device.progress.offset):
+                device.fall_behind(0, "heartbeat")
+
+
+async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
+    """Again and again while a dependency is away; each attempt begins from what the connection has."""
+    while True:
+        try:
+            return await attempt()
+        except Unavailable as error:
+            log.warning("a device waits: %s", error)
+            await asyncio.sleep(PATIENCE_S)
+
+
+def _ready(device: Device, feed: Feed, recovered: bool | None) -> bytes:
+    return encode(
+        {
+            "type": "ready",
+            "connection_id": device.connection_id,
+            "username": device.username,
+            "epoch": feed.epoch,
+            "offset": device.progress.offset,
+            "recovered": recovered,
+        }
+    )
+
+
+def _caught_up(device: Device) -> bytes:
+    return encode({"type": "caught_up", "epoch": device.epoch, "offset": device.progress.offset})

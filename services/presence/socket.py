@@ -1,0 +1,325 @@
+"""The chat socket: frames in, use cases, frames out; one `Connection` per device."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from picows import (
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
+
+from libs.common.accept import MAX_BODY, Acceptor, parse_body, parse_uuid
+from libs.common.auth import Identity, TokenVerifier
+from libs.common.errors import Problem, Retry, Unavailable
+from libs.common.events import ReceiptStatus
+from libs.common.http import as_problem, problem_document
+from libs.common.telemetry import continue_trace, traceparent
+from services.presence.domain import Ack, Auth, Frame, Ping, Read, Resume, Send, parse_frame, too_large
+from services.presence.handlers import Device, Node, encode
+
+AUTH_S = 5.0
+RESUME_S = 0.25  # a client that logs in by header may still bring `resume`: a round trip of the wide world
+BUFFER = 1024 * 1024  # bytes that a slow device may leave unread
+DRAIN_BELOW = 64 * 1024
+DRAIN_S = 30.0
+FRAMES = 256  # read ahead of their handling; then reading stops
+SENDS = 100  # of one connection, under way at once
+
+UNAUTHENTICATED, TOO_SLOW, EXPIRED, TOO_BIG, RESTARTING = 4401, 4408, 4409, 1009, 1012
+
+log = logging.getLogger(__name__)
+
+
+class Closed(Exception):
+    """The connection is to be closed with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Connection(WSListener):
+    """Reads frames into a bounded queue; one task handles them in order, another brings what the user's feed has."""
+
+    def __init__(self, token: str | None, sockets: "Sockets") -> None:
+        self._token = token
+        self._sockets = sockets
+        self._node = sockets.node
+        self._acceptor = sockets.acceptor
+        self._verifier = sockets.verifier
+        self._transport: WSTransport | None = None
+        self._parts: list[bytes] = []
+        self._frames: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._is_paused = False
+        self.life: asyncio.Task[None] | None = None
+        self._sends = asyncio.Semaphore(SENDS)
+        self._receipts: dict[tuple[str, ReceiptStatus], int] = {}
+        self._has_receipts = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    # What picows calls
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=DRAIN_BELOW)
+        self._sockets.open.add(self)
+        self.life = asyncio.create_task(self._live())
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._sockets.open.discard(self)
+        if self.life is not None:
+            self.life.cancel()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        match frame.msg_type:
+            case WSMsgType.TEXT | WSMsgType.BINARY | WSMsgType.CONTINUATION:
+                self._parts.append(frame.get_payload_as_bytes())
+                if sum(map(len, self._parts)) > MAX_BODY:
+                    self.close(TOO_BIG, too_large().detail)
+                elif frame.fin:
+                    self._enqueue(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+                    self._parts.clear()
+            case WSMsgType.CLOSE:
+                transport.send_close(WSCloseCode.OK)
+                transport.disconnect()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def _enqueue(self, raw: bytes) -> None:
+        self._frames.append(raw)
+        self._arrived.set()
+        if len(self._frames) >= FRAMES and not self._is_paused and self._transport:
+            self._is_paused = True
+            self._transport.underlying_transport.pause_reading()
+
+    async def _next(self) -> bytes:
+        while not self._frames:
+            self._arrived.clear()
+            await self._arrived.wait()
+        raw = self._frames.popleft()
+        if self._is_paused and len(self._frames) < FRAMES // 2 and self._transport:
+            self._is_paused = False
+            self._transport.underlying_transport.resume_reading()
+        return raw
+
+    # What the use cases call
+
+    def send(self, frame: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_disconnected or transport.is_close_frame_sent:
+            return
+        transport.send(WSMsgType.TEXT, frame)
+        if not self._writable.is_set() and transport.underlying_transport.get_write_buffer_size() > BUFFER:
+            self.close(TOO_SLOW, "The device reads too slowly; it can resume.")
+
+    async def drained(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._writable.wait()
+        except TimeoutError as error:
+            raise Closed(TOO_SLOW, "The device does not read; it can resume.") from error
+
+    def close(self, code: int, reason: str) -> None:
+        transport = self._transport
+        if transport is None or transport.is_disconnected:
+            return
+        if not transport.is_close_frame_sent:
+            transport.send_close(code, reason.encode())  # type: ignore[arg-type]
+        transport.disconnect(graceful=code != TOO_SLOW)
+
+    # The life of a connection
+
+    async def _live(self) -> None:
+        try:
+            identity, resume = await self._log_in()
+            device = Device(identity.username, self)
+            async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._node.serve(device, resume))
+                tasks.create_task(self._report_receipts(identity))
+                await self._handle_frames(identity, tasks)
+        except* Closed as closing:
+            first = closing.exceptions[0]
+            self.close(getattr(first, "code", TOO_SLOW), str(first))
+        except* TimeoutError:
+            self.close(EXPIRED, "The access token has expired.")
+        except* Exception:
+            log.exception("a connection failed")
+            self.close(1011, "Something went wrong on our side.")
+
+    async def _log_in(self) -> tuple[Identity, Resume | None]:
+        """By the header, after which a frame may bring `resume`, or by the first frame."""
+        token, resume = self._token, None
+        try:
+            async with asyncio.timeout(AUTH_S if token is None else RESUME_S):
+                frame = await self._peek_auth()
+                resume = frame.resume if frame else None
+                token = token or (frame.token if frame else None)
+        except TimeoutError:
+            pass
+        if token is None:
+            raise Closed(UNAUTHENTICATED, "Log in first, with a token, within 5 s.")
+        try:
+            return await self._verifier.verify(token), resume
+        except Problem as problem:
+            raise Closed(UNAUTHENTICATED, problem.detail) from problem
+        except Unavailable as error:
+            raise Closed(1013, "Tokens cannot be verified now; try again.") from error
+
+    async def _peek_auth(self) -> Auth | None:
+        """The first frame if it is `auth`; any other stays where it is."""
+        while not self._frames:
+            self._arrived.clear()
+            await self._arrived.wait()
+        try:
+            frame = parse_frame(self._frames[0])
+        except Problem:
+            return None
+        if isinstance(frame, Auth):
+            self._frames.popleft()
+            return frame
+        return None
+
+    async def _handle_frames(self, identity: Identity, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            raw = await self._next()
+            try:
+                await self._handle(identity, parse_frame(raw), raw, tasks)
+            except (Problem, Retry) as problem:
+                self.send(_error(as_problem(problem)))
+
+    async def _handle(self, identity: Identity, frame: Frame, raw: bytes, tasks: asyncio.TaskGroup) -> None:
+        match frame:
+            case Send(ref=ref):
+                await self._begin_send(identity, ref, raw, tasks)
+            case Ack(conversation_id=conversation_id, sequence_number=number):
+                self._note_receipt(conversation_id, "DELIVERED", number)
+            case Read(conversation_id=conversation_id, sequence_number=number):
+                self._note_receipt(conversation_id, "READ", number)
+            case Ping():
+                self.send(b'{"type":"pong"}')
+            case Auth():
+                raise Problem(400, "already_authenticated", "This connection is logged in.")
+
+    async def _begin_send(self, identity: Identity, ref: str | None, raw: bytes, tasks: asyncio.TaskGroup) -> None:
+        """Sends of a connection begin one after the other, so their order holds; their answers may overlap."""
+        await self._sends.acquire()
+        traceparent.set(continue_trace(None))
+        try:
+            body = parse_body(raw)
+            conversation_id = parse_uuid(body.conversation_id, "/conversation_id")
+            await self._acceptor.membership(identity.username, conversation_id)
+        except (Problem, Retry) as problem:
+            self._sends.release()
+            self.send(_rejected(ref, problem))
+            return
+        tasks.create_task(self._finish_send(ref, self._acceptor.accept_message(identity.username, body)))
+
+    async def _finish_send(self, ref: str | None, accepting: Coroutine[Any, Any, Any]) -> None:
+        try:
+            accepted = await accepting
+            self.send(encode({"type": "accepted", "ref": ref, "message_id": accepted.message_id}))
+        except (Problem, Retry) as problem:
+            self.send(_rejected(ref, problem))
+        finally:
+            self._sends.release()
+
+    def _note_receipt(self, conversation_id: str, status: ReceiptStatus, number: int) -> None:
+        key = (conversation_id, status)
+        self._receipts[key] = max(number, self._receipts.get(key, number))
+        self._has_receipts.set()
+
+    async def _report_receipts(self, identity: Identity) -> None:
+        """What a device reports while a report is under way becomes one: receipts say "up to"."""
+        while True:
+            await self._has_receipts.wait()
+            self._has_receipts.clear()
+            taken, self._receipts = self._receipts, {}
+            await asyncio.gather(*(self._report(identity, *key, number) for key, number in taken.items()))
+
+    async def _report(self, identity: Identity, conversation_id: str, status: ReceiptStatus, number: int) -> None:
+        try:
+            await self._acceptor.accept_receipt(identity.username, conversation_id, status, number)
+        except Problem as problem:
+            self.send(_error(problem))
+        except Retry as reason:
+            await asyncio.sleep(reason.after_s)
+            self._note_receipt(conversation_id, status, number)
+
+
+def _error(problem: Problem) -> bytes:
+    return encode({"type": "error", "problem": problem_document(problem)})
+
+
+def _rejected(ref: str | None, error: Exception) -> bytes:
+    return encode({"type": "rejected", "ref": ref, "problem": problem_document(as_problem(error))})
+
+
+def is_trusted(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
+    """Browsers name the page's origin: the gateway's own pages and the allowed ones may connect."""
+    return origin is None or origin in allowed or origin.partition("://")[2] == host
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The open connections of this node, and what they are made of."""
+
+    node: Node
+    acceptor: Acceptor
+    verifier: TokenVerifier
+    allowed_origins: Sequence[str]
+    open: set[Connection] = field(default_factory=set)
+
+    def on_upgrade(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        origin, host = request.headers.get("origin"), request.headers.get("host")
+        if not is_trusted(origin, host, self.allowed_origins):
+            refusal = WSUpgradeResponse.create_error_response(403, b"This origin may not connect.")
+            return WSUpgradeResponseWithListener(refusal, None)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return Connection(token.strip() if scheme.lower() == "bearer" else None, self)
+
+    async def close_all(self) -> None:
+        """For a restart: clients come back, with jitter, and resume."""
+        for connection in tuple(self.open):
+            connection.close(RESTARTING, "The node restarts; connect again.")
+        lives = [c.life for c in self.open if c.life is not None]
+        if lives:
+            await asyncio.wait(lives, timeout=2)
+
+
+@asynccontextmanager
+async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[None]:
+    """Accepts sockets inside the block; raises `OSError` when the port is taken."""
+    server = await ws_create_server(
+        sockets.on_upgrade,
+        host,
+        port,
+        max_frame_size=2 * MAX_BODY,
+        enable_auto_ping=True,
+        auto_ping_idle_timeout=30,
+        auto_ping_reply_timeout=20,
+        backlog=1024,
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        await sockets.close_all()

@@ -1,0 +1,129 @@
+"""A set of runs as one Markdown table for people and one JSON document for later comparison."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from bench.figures import spread
+from bench.run import Result, Scenario
+
+MIB = 1024 * 1024
+OURS = ("auth", "frontend", "router", "presence")
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a later reader needs: when, where, how, and each run."""
+
+    at: str
+    settings: dict[str, Any]
+    pairs: int
+    scenarios: list[Scenario]
+    results: list[Result]
+
+
+def markdown(report: Report) -> str:
+    """One column a scenario: the median of its runs, and their range where there are several."""
+    by_scenario = {s.name: [r for r in report.results if r.scenario == s.name] for s in report.scenarios}
+    columns = {name: runs for name, runs in by_scenario.items() if runs}
+    rows = [*_figures(columns), *_by_process(columns), *_memory(columns), *_around(columns)]
+    lines = [_row(["", *columns]), _row(["---"] + ["---:"] * len(columns)), *map(_row, rows)]
+    return "\n".join([_heading(report), "", *lines, "", *_warnings(report.results)]).rstrip() + "\n"
+
+
+def _heading(report: Report) -> str:
+    machine = report.settings["machine"]
+    runs = max((sum(r.scenario == s.name for r in report.results) for s in report.scenarios), default=0)
+    seconds = "/".join(sorted({f"{s.seconds:g}" for s in report.scenarios}))
+    return (
+        f"{report.at} · commit {report.settings['commit']} · {machine['cpus']} CPUs ({machine['cpu']}) · "
+        f"{report.pairs} pairs, {runs} run(s) of {seconds} s"
+    )
+
+
+def _figures(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
+    return [
+        _line("**messages/s**", columns, lambda r: r.per_second, "{:,.0f}"),
+        *(
+            _line(f"{what} {name}, ms", columns, attrgetter(f"{what}_ms.{name}"), "{:.1f}")
+            for what in ("accept", "receipt")
+            for name in ("p50", "p95", "p99")
+        ),
+        _line("**CPU ms/message, all servers**", columns, lambda r: r.costs.cpu_ms, "{:.3f}"),
+    ]
+
+
+def _by_process(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
+    names = _names(r.costs.cpu_ms_by_process for runs in columns.values() for r in runs)
+
+    def line(name: str) -> list[str]:
+        return _line(f"… {name}", columns, lambda r: r.costs.cpu_ms_by_process.get(name, 0.0), "{:.3f}")
+
+    return [*map(line, names), _line("driver, apart", columns, lambda r: r.costs.driver_ms, "{:.3f}")]
+
+
+def _memory(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
+    names = _names(r.costs.rss for runs in columns.values() for r in runs)
+
+    def line(name: str) -> list[str]:
+        return _line(f"RSS {name}, MiB", columns, lambda r: r.costs.rss.get(name, 0) / MIB, "{:.0f}")
+
+    def ours(result: Result) -> float:
+        return sum(rss for name, rss in result.costs.rss.items() if name in OURS) / MIB
+
+    def everything(result: Result) -> float:
+        return sum(result.costs.rss.values()) / MIB
+
+    return [
+        *map(line, names),
+        _line("RSS of our services, MiB", columns, ours, "{:.0f}"),
+        _line("RSS of all, MiB", columns, everything, "{:.0f}"),
+    ]
+
+
+def _around(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
+    return [
+        _line("messages", columns, lambda r: r.verdict.sent, "{:,.0f}"),
+        *(
+            _line(name.replace("_", " "), columns, attrgetter(f"verdict.{name}"), "{:.0f}")
+            for name in ("lost", "unanswered", "doubled", "out_of_order", "foreign")
+        ),
+        _line("retries", columns, lambda r: r.retries, "{:.0f}"),
+        _line("acks/message", columns, lambda r: r.acks_per_message, "{:.2f}"),
+        _line("all final after, s", columns, lambda r: r.settle_s, "{:.2f}"),
+        _line("CPU of others, cores", columns, lambda r: r.costs.others_cores, "{:.2f}"),
+        _line("CPU idle, %", columns, lambda r: r.costs.idle_share * 100, "{:.0f}"),
+        _line("load average", columns, lambda r: r.costs.load_average, "{:.1f}"),
+    ]
+
+
+def _line(what: str, columns: Mapping[str, Sequence[Result]], value: Callable[[Result], float], form: str) -> list[str]:
+    return [what, *(_cell([value(run) for run in runs], form) for runs in columns.values())]
+
+
+def _cell(values: Sequence[float], form: str) -> str:
+    middle = spread(values)
+    if middle.low == middle.high:
+        return form.format(middle.median)
+    return f"{form.format(middle.median)} ({form.format(middle.low)} to {form.format(middle.high)})"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _names(of_runs: Iterable[Mapping[str, float]]) -> list[str]:
+    return sorted({name for one in of_runs for name in one})
+
+
+def _warnings(results: Sequence[Result]) -> list[str]:
+    found = []
+    for result in results:
+        if not result.verdict.clean:
+            found.append(f"**{result.scenario}: {result.verdict}**")
+        if not result.final:
+            found.append(f"**{result.scenario}: not every status was final when the run gave up waiting**")
+        if result.restarted:
+            found.append(f"**{result.scenario}: restarted during the run: {', '.join(result.restarted)}**")
+    return found

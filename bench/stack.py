@@ -72,8 +72,10 @@ def parse_status(document: Mapping[str, Any]) -> list[Process]:
 
 
 def pids() -> dict[str, int]:
-    """The platform's processes by name; another pid under the same name is a restart."""
-    return {process.name: process.pid for process in find_processes()}
+    """The platform's processes by name, what supervises them included; another pid under a name is a restart."""
+    named = {process.name: process.pid for process in find_processes()}
+    parents = {stat.parent for stat in read_processes() if stat.pid in named.values()} - {1, os.getpid()}
+    return named | ({"supervisor": parents.pop()} if len(parents) == 1 else {})
 
 
 def snapshot(pids: Mapping[str, int]) -> Snapshot:

@@ -170,8 +170,9 @@ class ChatSocket:
         self.ready = first
 
     def _introduce(self, token: dict[str, str]) -> None:
+        """Said even where the header says all, so that the server need not wait for a `resume`."""
         resume = {"resume": self._resume._asdict()} if self._resume else {}
-        if token or resume:
+        if self._wire.closed is None:
             self._write({"type": "auth", **token, **resume})
 
     def _write(self, frame: Mapping[str, Any]) -> None:

@@ -7,7 +7,12 @@ from contextlib import asynccontextmanager
 import msgspec
 import picows
 
-Script = Callable[[picows.WSTransport, dict[str, object]], None]
+Frame = dict[str, object]
+Script = Callable[[picows.WSTransport, Frame], None]
+
+
+def pass_over(transport: picows.WSTransport, frame: Frame) -> None:
+    """Reacts to nothing."""
 
 
 @asynccontextmanager
@@ -37,8 +42,10 @@ def answer(status: int, body: object, *headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def socket_server(on_open: Callable[[picows.WSTransport], None], script: Script) -> AsyncIterator[str]:
-    """A chat socket that says `on_open` first and then reacts to each frame by `script`."""
+async def socket_server(
+    on_open: Callable[[picows.WSTransport], None], script: Script, on_auth: Script = pass_over
+) -> AsyncIterator[str]:
+    """A chat socket that says `on_open` first and then reacts to each frame by `script`, to `auth` by `on_auth`."""
 
     class Listener(picows.WSListener):
         def on_ws_connected(self, transport: picows.WSTransport) -> None:
@@ -46,7 +53,8 @@ async def socket_server(on_open: Callable[[picows.WSTransport], None], script: S
 
         def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
             if frame.msg_type == picows.WSMsgType.TEXT:
-                script(transport, msgspec.json.decode(frame.get_payload_as_bytes()))
+                heard = msgspec.json.decode(frame.get_payload_as_bytes())
+                (on_auth if heard["type"] == "auth" else script)(transport, heard)
             elif frame.msg_type == picows.WSMsgType.CLOSE:
                 transport.send_close(picows.WSCloseCode.OK)
                 transport.disconnect()

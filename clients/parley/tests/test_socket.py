@@ -15,13 +15,7 @@ from clients.parley import (
     UnreachableError,
 )
 from clients.parley.socket import socket_url
-from clients.parley.tests.scripted import http_server, message, push, say_ready, socket_server
-
-Frame = dict[str, object]
-
-
-def silent(transport: picows.WSTransport, frame: Frame) -> None:
-    pass
+from clients.parley.tests.scripted import Frame, http_server, message, pass_over, push, say_ready, socket_server
 
 
 async def test_ready_comes_first_then_events_in_order() -> None:
@@ -31,7 +25,7 @@ async def test_ready_comes_first_then_events_in_order() -> None:
         for number in (1, 2):
             push(transport, **message(number))
 
-    async with socket_server(greet, silent) as url, ChatSocket(url, "T") as socket:
+    async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
         assert socket.ready is not None
         assert socket.ready.username == "ana"
         events = [await socket.receive(5) for _ in range(2)]
@@ -66,11 +60,23 @@ async def test_the_token_may_travel_in_the_first_frame_with_where_to_resume() ->
         say_ready(transport)
 
     async with (
-        socket_server(lambda transport: None, react) as url,
+        socket_server(lambda transport: None, pass_over, react) as url,
         ChatSocket(url, "T", resume=Resume("e0", 7), authenticate="frame"),
     ):
         pass
     assert frames == [{"type": "auth", "token": "T", "resume": {"epoch": "e0", "offset": 7}}]
+
+
+async def test_with_the_token_in_the_header_an_empty_introduction_spares_the_server_a_wait() -> None:
+    frames: list[Frame] = []
+
+    def react(transport: picows.WSTransport, frame: Frame) -> None:
+        frames.append(frame)
+        say_ready(transport)
+
+    async with socket_server(lambda transport: None, pass_over, react) as url, ChatSocket(url, "T"):
+        pass
+    assert frames == [{"type": "auth"}]
 
 
 async def test_the_close_code_reaches_the_reader_after_the_events_before_it() -> None:
@@ -79,7 +85,7 @@ async def test_the_close_code_reaches_the_reader_after_the_events_before_it() ->
         push(transport, **message(1))
         transport.send_close(4409, b"revoked")  # type: ignore[arg-type]  # the stub knows only the RFC's codes
 
-    async with socket_server(greet, silent) as url, ChatSocket(url, "T") as socket:
+    async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
         assert isinstance(await socket.receive(5), Arrived)
         with pytest.raises(SocketClosedError) as caught:
             await anext(aiter(socket))
@@ -92,7 +98,7 @@ async def test_a_bad_token_is_told_by_its_close_code() -> None:
     def refuse(transport: picows.WSTransport) -> None:
         transport.send_close(4401)  # type: ignore[arg-type]  # the stub knows only the RFC's codes
 
-    async with socket_server(refuse, silent) as url:
+    async with socket_server(refuse, pass_over) as url:
         with pytest.raises(SocketClosedError) as caught:
             await ChatSocket(url, "T").__aenter__()
     assert caught.value.code == 4401
@@ -109,7 +115,7 @@ async def test_a_connection_that_breaks_fails_the_sends_that_wait() -> None:
 
 
 async def test_closing_ends_the_iteration_quietly() -> None:
-    async with socket_server(say_ready, silent) as url, ChatSocket(url, "T") as socket:
+    async with socket_server(say_ready, pass_over) as url, ChatSocket(url, "T") as socket:
         await socket.close()
         assert [event async for event in socket] == []
 
@@ -120,7 +126,7 @@ async def test_a_reader_that_stays_away_holds_a_bounded_number_and_then_gets_all
         for number in range(1, 20_001):
             push(transport, **message(number))
 
-    async with socket_server(greet, silent) as url, ChatSocket(url, "T", buffer=10) as socket:
+    async with socket_server(greet, pass_over) as url, ChatSocket(url, "T", buffer=10) as socket:
         first = [await socket.receive(5) for _ in range(1)]
         assert len(socket._wire._events) < 5_000
         rest = [await socket.receive(5) for _ in range(19_999)]
@@ -135,7 +141,7 @@ async def test_the_position_follows_what_was_taken_once_caught_up() -> None:
         push(transport, type="caught_up", epoch="e1", offset=3)
         push(transport, **message(4))
 
-    async with socket_server(greet, silent) as url, ChatSocket(url, "T") as socket:
+    async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
         await socket.receive(5)
         assert socket.position is None
         assert isinstance(await socket.receive(5), CaughtUp)

@@ -1,0 +1,50 @@
+# Every target works on a fresh clone: it fetches what it needs, and no more.
+.DEFAULT_GOAL := help
+CACHE := $(or $(PARLEY_CACHE),.cache)
+BIN := $(CACHE)/venv/bin
+LOCAL := python3 -m deploy.local
+BASE := $(if $(base),--base $(base))
+
+.PHONY: demo up down status logs test check bench lock clean help packages
+
+demo: ## start everything and show a conversation            base=20000 moves every port
+	@$(LOCAL) demo $(BASE)
+
+up: ## start everything and wait until it is ready         base=20000
+	@$(LOCAL) up $(BASE)
+
+down: ## stop everything; data survives
+	@$(LOCAL) down
+
+status: ## each process: state, uptime, restarts, memory, version
+	@$(LOCAL) status
+
+logs: ## the last lines of every log                          s=router follows one
+	@$(LOCAL) logs $(if $(s),$(s) --follow)
+
+test: ## all tests, on a stack of their own                   t=tests/test_path.py
+	@$(LOCAL) fetch
+	@$(BIN)/python -m pytest $(t)
+
+check: packages ## format, lint, types, import contracts, pure tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m pure
+
+bench: ## what a message costs on the running stack           quick=1 takes one short run of each
+	@$(LOCAL) up $(BASE)
+	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench $(if $(quick),--quick)
+
+lock: packages ## write requirements.lock anew from pyproject.toml
+	@$(LOCAL) lock
+
+clean: ## stop everything, remove data and cache               yes=1 does not ask
+	@$(LOCAL) clean $(if $(yes),--yes)
+
+packages:
+	@$(LOCAL) fetch --python
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'

@@ -1,0 +1,108 @@
+"""Fetches Debian packages by the system's own apt sources and unpacks them into the cache: nothing is installed.
+
+The archive keeps one version of each, so they cannot be pinned; apt's signatures vouch for them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.local import shell
+from deploy.local.places import Places
+from deploy.local.say import Trouble
+
+SERVERS = ("nginx", "redis-server", "redis-tools", "etcd-server")
+LIBRARIES = ("libcurl4",)  # for mongod, which comes without dependencies
+OLD_SSL = "libssl1.1"  # for mongod too; Debian 11 had it last, so it comes from that release's security suite
+OLD_RELEASE = "bullseye-security"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+LIST = "packages.txt"
+SETTINGS = """\
+Dir::State::lists "{home}/lists";
+Dir::Cache "{home}/cache";
+APT::Sandbox::User "";
+APT::Get::AllowUnauthenticated "false";
+Acquire::Retries "2";
+Acquire::Languages "none";
+Debug::NoLocking "1";
+"""
+ONE_SOURCE = 'Dir::Etc::sourcelist "{home}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
+
+
+def are_here(places: Places) -> bool:
+    return (places.debs / LIST).is_file()
+
+
+def libraries(places: Places) -> list[Path]:
+    """The folders that LD_LIBRARY_PATH must name."""
+    return [folder for pattern in ("usr/lib/*-linux-gnu", "lib/*-linux-gnu") for folder in places.debs.glob(pattern)]
+
+
+def to_be_installed(simulation: str) -> list[str]:
+    """Packages that `apt-get -s install` would add; those it would only upgrade are on the system already."""
+    return re.findall(r"^Inst (\S+) \(", simulation, flags=re.MULTILINE)
+
+
+def security_archive(targets: Iterable[str]) -> str | None:
+    """The mirror that this system takes its security updates from."""
+    found = (line.partition("|") for line in targets)
+    return next((uri for label, _, uri in found if label == "Debian-Security"), None)
+
+
+def fetch(places: Places, scratch: Path) -> int:
+    """Size of the archives in bytes."""
+    try:
+        archives = _download(scratch)
+    except shell.Failed as failure:
+        raise shell.explain("Debian packages", failure, places.cache / "fetch-debian.log") from None
+    root = scratch / "root"
+    for archive in archives:
+        shell.run(["dpkg", "-x", str(archive), str(root)])
+    names = [archive.stem.replace("%3a", ":").rsplit("_", 1)[0].replace("_", " ") for archive in archives]
+    (root / LIST).write_text("\n".join(sorted(names)) + "\n")
+    root.rename(places.debs)
+    return sum(archive.stat().st_size for archive in archives)
+
+
+def _download(scratch: Path) -> list[Path]:
+    environment = _private_state(scratch / "apt", "")
+    _update(environment)
+    simulation = shell.run(
+        ["apt-get", "-s", "--no-install-recommends", "install", *SERVERS, *LIBRARIES], env=environment
+    )
+    wanted = sorted({*SERVERS, *to_be_installed(simulation)})
+    shell.run(["apt-get", "-qq", "download", *wanted], env=environment, cwd=scratch)
+    _download_old_ssl(scratch, environment)
+    return sorted(scratch.glob("*.deb"))
+
+
+def _download_old_ssl(scratch: Path, system: dict[str, str]) -> None:
+    targets = shell.run(["apt-get", "indextargets", "--format", "$(LABEL)|$(REPO_URI)"], env=system)
+    mirror = security_archive(targets.splitlines())
+    if mirror is None or not KEYRING.exists():
+        raise Trouble(f"mongod needs {OLD_SSL} of Debian's security archive, and apt's sources here name none")
+    environment = _private_state(scratch / "apt-old", ONE_SOURCE)
+    source = f"deb [signed-by={KEYRING}] {mirror} {OLD_RELEASE} main\n"
+    (scratch / "apt-old" / "sources.list").write_text(source)
+    _update(environment)
+    shell.run(["apt-get", "-qq", "download", OLD_SSL], env=environment, cwd=scratch)
+
+
+def _private_state(home: Path, sources: str) -> dict[str, str]:
+    """An apt of our own: it reads the system's sources and keys, and writes only here, as any user."""
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (home / folder).mkdir(parents=True)
+    (home / "apt.conf").write_text((SETTINGS + sources).format(home=home))
+    return {**os.environ, "APT_CONFIG": str(home / "apt.conf"), "LC_ALL": "C"}
+
+
+def _update(environment: dict[str, str]) -> None:
+    """Some other source of this machine may be broken; what we need is asked for by name right after."""
+    try:
+        shell.run(["apt-get", "-qq", "update"], env=environment)
+    except shell.Failed as failure:
+        if shell.is_offline(failure.output):
+            raise

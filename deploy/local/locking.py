@@ -1,0 +1,29 @@
+"""Writes requirements.lock: every package with its hashes, for every Python and machine that we support."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from deploy.local import pythons, shell
+from deploy.local.places import Places
+from deploy.local.say import say, step
+
+
+def lock(places: Places) -> None:
+    """By uv, out of a throw-away environment; no index's address gets into the file."""
+    target = places.root / "requirements.lock"
+    step("resolving", "python", "the packages of pyproject.toml")
+    with tempfile.TemporaryDirectory() as folder:
+        uv = Path(folder) / "bin" / "uv"
+        try:
+            shell.run([pythons.newest() or "python3", "-m", "venv", folder])
+            shell.run([str(uv.with_name("python")), "-m", "pip", "install", "--quiet", "uv"])
+            shell.run([
+                str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
+                "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
+                "--group", "dev", "pyproject.toml", "--output-file", str(target),
+            ], cwd=places.root)  # fmt: skip
+        except shell.Failed as failure:
+            raise shell.explain("a new lock", failure, places.cache / "lock.log") from None
+    say(f"written: {target}")

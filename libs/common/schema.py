@@ -62,6 +62,16 @@ async def create_topics(bootstrap: str, prefix: str = "", replication: int = 1) 
         await admin.close()
 
 
+async def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Removes what `create_topics` made under a prefix of one's own."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic.name for topic in _topics(prefix, 1)])
+    finally:
+        await admin.close()
+
+
 def _topics(prefix: str, replication: int) -> list[NewTopic]:
     retention = dict(RETENTION_MS)
     retention.update({f"{topic}{DLQ_SUFFIX}": DLQ_RETENTION_MS for topic in (MESSAGE_EVENTS, RECEIPT_EVENTS)})

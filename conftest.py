@@ -1,0 +1,100 @@
+"""The real servers of a test run: one stack of its own, started once; a database, topics and names per test.
+
+`PARLEY_TEST_SETTINGS` may name the settings file of a stack that runs already; then that one is used and left running.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.common import mongo, redis, schema
+from libs.common.settings import CommonSettings
+
+ROOT = Path(__file__).parent
+STACK_FIXTURES = {"stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
+OFFSETS = (80, 110, 111, 120, 130, 140, 141, 150, 201, 202, 203, 204, 205, 443)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not STACK_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("pure")
+
+
+class Stack(CommonSettings):
+    """Where the servers of this run are."""
+
+    gateway_url: str = "http://127.0.0.1:8080"
+    state: Path = ROOT / ".local"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if given := os.environ.get("PARLEY_TEST_SETTINGS"):
+        yield Stack(_env_file=given, state=Path(given).parent)  # type: ignore[call-arg]
+        return
+    state = tmp_path_factory.mktemp("stack")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
+    environment |= {"PARLEY_STATE": str(state)}
+    if cache := os.environ.get("PARLEY_CACHE"):
+        environment["PARLEY_CACHE"] = cache
+    command = [sys.executable, "-m", "deploy.local"]
+    subprocess.run([*command, "up", "--base", str(_free_base())], cwd=ROOT, env=environment, check=True)
+    try:
+        yield Stack(_env_file=state / "parley.env", state=state)  # type: ignore[call-arg]
+    finally:
+        subprocess.run([*command, "down"], cwd=ROOT, env=environment, check=True)
+
+
+def _free_base() -> int:
+    for base in range(21_000, 60_000, 500):
+        if all(_is_free(base + offset) for offset in OFFSETS):
+            return base
+    raise RuntimeError("no free ports for the stack of the tests")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.fixture
+async def database(stack: Stack) -> AsyncIterator[mongo.Database]:
+    """An empty database with the collections and indexes of the product; gone after the test."""
+    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}") as fresh:
+        await schema.create_collections(fresh)
+        yield fresh
+        await fresh.client.drop_database(fresh.name)
+
+
+@pytest.fixture
+async def cache(stack: Stack) -> AsyncIterator[Redis]:
+    """Redis, shared: tests use names of their own."""
+    async with redis.connect(stack.redis) as client:
+        yield client
+
+
+@pytest.fixture
+async def kafka(stack: Stack) -> AsyncIterator[tuple[str, str]]:
+    """(bootstrap servers, a topic prefix of this test's own, whose topics exist)."""
+    prefix = f"test-{secrets.token_hex(6)}."
+    await schema.create_topics(stack.kafka, prefix)
+    yield stack.kafka, prefix
+    await schema.delete_topics(stack.kafka, prefix)
+
+
+@pytest.fixture(scope="session")
+def etcd_endpoint(stack: Stack) -> str:
+    return stack.etcd

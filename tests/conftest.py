@@ -1,0 +1,116 @@
+"""People and their devices, through the gateway, as the tests of the whole system see them."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from clients.parley import Arrived, CaughtUp, ChatSocket, Conversation, Event, ParleyClient, Receipt, Resume
+from conftest import Stack
+from deploy.local import stack as processes
+
+PASSWORD = "correct horse battery"
+DEADLINE_S = 20.0
+
+
+class Device:
+    """One socket of a person; keeps every frame in the order in which it came."""
+
+    def __init__(self, socket: ChatSocket, *, acknowledges: bool) -> None:
+        self.socket = socket
+        self.events: list[Event] = []
+        self._acknowledges = acknowledges
+        self._changed = asyncio.Condition()
+        self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for event in self.socket:
+            if self._acknowledges and isinstance(event, Arrived):
+                self.socket.ack(event.conversation_id, event.sequence_number)
+            async with self._changed:
+                self.events.append(event)
+                self._changed.notify_all()
+
+    @property
+    def messages(self) -> list[Arrived]:
+        return [e for e in self.events if isinstance(e, Arrived)]
+
+    @property
+    def texts(self) -> list[str | None]:
+        return [m.text for m in self.messages]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [m.sequence_number for m in self.messages]
+
+    async def until(self, count: int) -> None:
+        """Waits for so many messages."""
+        await self._until(lambda: len(self.messages) >= count)
+
+    async def caught_up(self) -> CaughtUp:
+        await self._until(lambda: any(isinstance(e, CaughtUp) for e in self.events))
+        return next(e for e in self.events if isinstance(e, CaughtUp))
+
+    async def receipt(self, username: str, status: str, number: int) -> Receipt:
+        def found() -> list[Receipt]:
+            receipts = [e for e in self.events if isinstance(e, Receipt)]
+            return [r for r in receipts if (r.username, r.status) == (username, status) and r.sequence_number >= number]
+
+        await self._until(lambda: bool(found()))
+        return found()[0]
+
+    async def _until(self, condition) -> None:  # type: ignore[no-untyped-def]
+        async with asyncio.timeout(DEADLINE_S), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def close(self) -> None:
+        await self.socket.close()
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
+
+
+class Person:
+    def __init__(self, name: str, client: ParleyClient, devices: AsyncExitStack) -> None:
+        self.name = name
+        self.client = client
+        self._devices = devices
+
+    async def connect(self, resume: Resume | None = None, *, acknowledges: bool = False) -> Device:
+        socket = self.client.socket(resume=resume)
+        await socket.__aenter__()
+        device = Device(socket, acknowledges=acknowledges)
+        self._devices.push_async_callback(device.close)
+        return device
+
+
+class Chat:
+    """The gateway of the stack, and the people who use it."""
+
+    def __init__(self, stack: Stack, resources: AsyncExitStack) -> None:
+        self.stack = stack
+        self._resources = resources
+
+    async def person(self, name: str) -> Person:
+        client = await self._resources.enter_async_context(ParleyClient(self.stack.gateway_url))
+        username = f"{name}-{secrets.token_hex(4)}"
+        await client.register(username, PASSWORD)
+        await client.log_in(username, PASSWORD)
+        return Person(username, client, self._resources)
+
+    async def pair(self) -> tuple[Person, Person, Conversation]:
+        ana, bo = await self.person("ana"), await self.person("bo")
+        return ana, bo, await ana.client.open_conversation([bo.name])
+
+    def kill(self, process: str) -> None:
+        """SIGKILL; the supervisor starts it again."""
+        os.kill(self.processes.pid_of(process), signal.SIGKILL)
+
+
+@pytest.fixture
+async def chat(stack: Stack) -> AsyncIterator[Chat]:
+    async with AsyncExitStack() as resources:
+        yield Chat(stack, resources)

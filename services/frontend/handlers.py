@@ -1,0 +1,252 @@
+"""The use cases: open, show, list and read conversations; show messages and what became of them."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from libs.common.accept import Acceptor, parse_uuid
+from libs.common.clock import new_id, now, rfc3339
+from libs.common.conversations import Members
+from libs.common.errors import FieldError, Problem, not_found
+from libs.common.messages import Message, from_document
+from libs.common.receipts import Marks, Member, message_status
+from services.frontend.domain import (
+    ConversationRequest,
+    Position,
+    StatusReport,
+    StoredMessage,
+    check_title,
+    choose_members,
+    from_cursor,
+    pair_key,
+    report_status,
+    to_cursor,
+)
+
+if TYPE_CHECKING:
+    from services.frontend.store import ConversationStore, MessageStore, UserDirectory
+
+STATUS_WAIT_S = 2.0
+MAX_WAITERS = 200  # each asks MongoDB about ten times in its two seconds
+
+Document = dict[str, Any]
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract's `conversation`."""
+
+    conversation_id: str
+    type: str
+    title: str | None
+    members: Sequence[str]
+    created_by: str
+    created_at: str
+    last_sequence: int
+    unread_count: int
+    last_message: Message | None
+
+
+class ConversationPage(msgspec.Struct, frozen=True):
+    items: list[Conversation]
+    next_cursor: str | None
+
+
+class MessagesAscending(msgspec.Struct, frozen=True):
+    items: list[Message]
+    next_since: int
+
+
+class MessagesDescending(msgspec.Struct, frozen=True):
+    items: list[Message]
+    next_before: int | None
+
+
+def known_id(value: str, what: str) -> str:
+    """An id in a path, in lower case; nothing stands under what is none. Raises `Problem` 404."""
+    try:
+        return parse_uuid(value, "")
+    except Problem as error:
+        raise not_found(what) from error
+
+
+@dataclass(frozen=True)
+class Conversations:
+    conversations: "ConversationStore"
+    messages: "MessageStore"
+    users: "UserDirectory"
+
+    async def open_conversation(self, caller: str, asked: ConversationRequest) -> tuple[Conversation, bool]:
+        """The conversation, and True where it is new: twice for the same pair gives the same."""
+        members = choose_members(caller, asked)
+        check_title(asked.title)
+        await self._require_users(asked.members, caller)
+        at = now()
+        document = {
+            "_id": new_id(),
+            "type": asked.type,
+            "title": asked.title,
+            "members": members,
+            "pair": pair_key(members),
+            "created_by": caller,
+            "created_at": at,
+            "last_activity": at,
+            "last_sequence": 0,
+        }
+        standing, is_new = await self.conversations.add(document)
+        return (await self._views(caller, [standing]))[0], is_new
+
+    async def show_conversation(self, caller: str, conversation_id: str) -> Conversation:
+        document = await self.conversations.find(known_id(conversation_id, "conversation"), caller)
+        if document is None:
+            raise not_found("conversation")
+        return (await self._views(caller, [document]))[0]
+
+    async def list_conversations(self, caller: str, limit: int, cursor: str | None) -> ConversationPage:
+        after = from_cursor(cursor) if cursor is not None else None
+        documents = await self.conversations.page(caller, limit + 1, after)
+        page = documents[:limit]
+        last = page[-1] if len(documents) > limit else None
+        return ConversationPage(
+            await self._views(caller, page),
+            to_cursor(Position(last["last_activity"], last["_id"])) if last else None,
+        )
+
+    async def _require_users(self, names: Sequence[str], caller: str) -> None:
+        missing = set(await self.users.missing({*names} - {caller}))
+        errors = [
+            FieldError(f"/members/{index}", "has no account here")
+            for index, name in enumerate(names)
+            if name in missing
+        ]
+        if errors:
+            raise Problem(422, "unknown_member", "members: not everybody named has an account here", errors=errors)
+
+    async def _views(self, caller: str, documents: Sequence[Document]) -> list[Conversation]:
+        latest = await self.messages.latest([d["_id"] for d in documents])
+        marks = await self.messages.marks(_members_of(caller, latest))
+        read_up_to = {
+            c: marks[c, caller].read for c, last in latest.items() if last["sequence_number"] > marks[c, caller].read
+        }
+        unread = await self.messages.count_unread(caller, read_up_to)
+        return [_view(d, latest.get(d["_id"]), unread.get(d["_id"], 0), marks) for d in documents]
+
+
+def _members_of(caller: str, latest: Mapping[str, Document]) -> set[Member]:
+    return {(c, name) for c, message in latest.items() for name in (caller, *message["to"])}
+
+
+def _view(document: Document, last: Document | None, unread_count: int, marks: Mapping[Member, Marks]) -> Conversation:
+    return Conversation(
+        conversation_id=document["_id"],
+        type=document["type"],
+        title=document["title"],
+        members=document["members"],
+        created_by=document["created_by"],
+        created_at=rfc3339(document["created_at"]),
+        last_sequence=last["sequence_number"] if last else 0,
+        unread_count=unread_count,
+        last_message=_with_status(last, marks) if last else None,
+    )
+
+
+def _with_status(document: Document, marks: Mapping[Member, Marks]) -> Message:
+    status = message_status(document["conversation_id"], document["sequence_number"], document["to"], marks)
+    return from_document(document, status)
+
+
+@dataclass
+class Messages:
+    """`acceptor` knows which messages are on their way."""
+
+    messages: "MessageStore"
+    members: Members
+    acceptor: Acceptor
+    max_waiters: int = MAX_WAITERS
+    wait_s: float = STATUS_WAIT_S
+    _waiting: int = 0
+
+    async def list_ascending(
+        self, caller: str, conversation_id: str, since: int, before: int | None, limit: int
+    ) -> MessagesAscending:
+        items = await self._page(caller, conversation_id, since, before, limit, newest_first=False)
+        return MessagesAscending(items, items[-1].sequence_number if items else since)
+
+    async def list_descending(
+        self, caller: str, conversation_id: str, since: int, before: int | None, limit: int
+    ) -> MessagesDescending:
+        items = await self._page(caller, conversation_id, since, before, limit, newest_first=True)
+        return MessagesDescending(items, items[-1].sequence_number if items else before)
+
+    async def show_message(self, caller: str, message_id: str) -> Message:
+        document = await self._find(caller, known_id(message_id, "message"))
+        if document is None:
+            raise not_found("message")
+        return (await self._with_statuses([document]))[0]
+
+    async def show_status(self, caller: str, message_id: str) -> StatusReport:
+        """Waits a little for the router. Raises `Problem` 404, or 503 where the message may still come."""
+        document = await self._find_soon(caller, known_id(message_id, "message"))
+        message = StoredMessage(
+            document["_id"],
+            document["conversation_id"],
+            document["sequence_number"],
+            document["to"],
+            document["created_at"],
+            document["stored_at"],
+        )
+        times = await self.messages.times(message.conversation_id, message.to, message.sequence_number)
+        return report_status(message, times)
+
+    async def _page(
+        self, caller: str, conversation_id: str, since: int, before: int | None, limit: int, *, newest_first: bool
+    ) -> list[Message]:
+        conversation_id = known_id(conversation_id, "conversation")
+        await self.acceptor.membership(caller, conversation_id)
+        found = await self.messages.page(conversation_id, since, before, limit, newest_first=newest_first)
+        return await self._with_statuses(found)
+
+    async def _with_statuses(self, documents: Sequence[Document]) -> list[Message]:
+        """The marks are read after the messages, so that none looks older than it is."""
+        marks = await self.messages.marks({(d["conversation_id"], name) for d in documents for name in d["to"]})
+        return [_with_status(document, marks) for document in documents]
+
+    async def _find(self, caller: str, message_id: str) -> Document | None:
+        """None also for what is not the caller's, so that both take the same way."""
+        document = await self.messages.find(message_id)
+        if document is None or caller not in await self.members.of(document["conversation_id"]):
+            return None
+        return document
+
+    async def _find_soon(self, caller: str, message_id: str) -> Document:
+        document = await self._find(caller, message_id)
+        if document is not None:
+            return document
+        if self._waiting >= self.max_waiters:
+            raise _not_yet("Too many are waiting for their messages' status; ask again in a moment.")
+        self._waiting += 1
+        try:
+            for pause_s in _pauses(self.wait_s):
+                await asyncio.sleep(pause_s)
+                if document := await self._find(caller, message_id):
+                    return document
+        finally:
+            self._waiting -= 1
+        if self.acceptor.accepted_recently(caller, message_id):
+            raise _not_yet("The message is accepted and not stored yet; ask again in a moment.")
+        raise not_found("message")
+
+
+def _not_yet(detail: str) -> Problem:
+    return Problem(503, "status_not_ready", detail, retry_after_s=1)
+
+
+def _pauses(total_s: float) -> Iterator[float]:
+    """10, 20, 40, … at most 250 ms, until the time is over."""
+    end, pause_s = time.monotonic() + total_s, 0.01
+    while (left_s := end - time.monotonic()) > 0:
+        yield min(pause_s, left_s)
+        pause_s = min(pause_s * 2, 0.25)

@@ -1,0 +1,63 @@
+"""The frontend's wiring, from the stores to the port."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+
+import httpx
+
+from libs.common import etcd, http, kafka, mongo
+from libs.common.accept import Acceptor
+from libs.common.auth import TokenVerifier
+from libs.common.bus import Publish
+from libs.common.conversations import Members
+from libs.common.process import run, wait_for
+from services.frontend.handlers import Conversations, Messages
+from services.frontend.routes import accept_route, conversation_routes, message_routes
+from services.frontend.settings import Settings
+from services.frontend.store import ConversationStore, MessageStore, UserDirectory
+
+
+def wire(
+    database: mongo.Database,
+    registry: etcd.Etcd,
+    publish: Publish,
+    verifier: TokenVerifier,
+    checks: Mapping[str, http.Check],
+) -> http.Edge:
+    members = Members(database)
+    acceptor = Acceptor(members, publish, f"frontend/{socket.gethostname()}/{os.getpid()}")
+    messages = MessageStore(database)
+    conversations = Conversations(ConversationStore(database), messages, UserDirectory(registry.get))
+    app = http.create_app("Parley frontend", checks)
+    app.state.verifier = verifier
+    app.include_router(conversation_routes(conversations, acceptor))
+    app.include_router(message_routes(Messages(messages, members, acceptor)))
+    return http.Edge(app, {("POST", "/v1/messages"): accept_route(verifier, acceptor)})
+
+
+async def main(settings: Settings, stop: asyncio.Event) -> None:
+    async with (
+        mongo.connect(settings.mongo, settings.mongo_database) as database,
+        etcd.connect(settings.etcd) as registry,
+        httpx.AsyncClient() as client,
+        kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+    ):
+        verifier = TokenVerifier(f"{settings.auth_url}/.well-known/jwks.json", client)
+        checks: dict[str, http.Check] = {
+            "MongoDB": lambda: mongo.check(database),
+            "etcd": registry.check,
+            "Kafka": producer.check,
+            "auth": verifier.check,
+        }
+        edge = wire(database, registry, producer.publish, verifier, checks)
+        async with http.serve(edge, settings.host, settings.frontend_port):
+            for what, check in checks.items():
+                await wait_for(what, check, stop)
+            await stop.wait()
+
+
+if __name__ == "__main__":
+    settings = Settings.load()
+    run("frontend", settings.log_level, lambda stop: main(settings, stop))

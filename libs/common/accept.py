@@ -38,6 +38,9 @@ RECENT_IDS = 50_000
 RECENT_S = 300.0
 
 
+NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """What a client sends; a `send` frame of the socket is the same with a `ref`."""
 
@@ -48,7 +51,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     to: list[str] | None = None
     channels: list[str] | str | None = None
     reply_to: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw = NOTHING
     ref: str | None = None
 
 
@@ -142,11 +145,12 @@ def _check_location(place: Location) -> None:
         check_text(place.name, "/payload/name", 256)
 
 
-def parse_metadata(raw: msgspec.Raw | None) -> str | None:
+def parse_metadata(raw: msgspec.Raw) -> str | None:
     """The client's JSON text as it came."""
-    if raw is None or bytes(raw) == b"null":
+    text = bytes(raw)
+    if text == b"null":
         return None
-    if len(bytes(raw)) > MAX_METADATA:
+    if len(text) > MAX_METADATA:
         raise invalid("/metadata", f"must be at most {MAX_METADATA} bytes of JSON")
     try:
         value = _any.decode(raw)
@@ -156,7 +160,7 @@ def parse_metadata(raw: msgspec.Raw | None) -> str | None:
         raise invalid("/metadata", "must be an object")
     if _depth(value) > MAX_DEPTH:
         raise invalid("/metadata", f"must be at most {MAX_DEPTH} levels deep")
-    return bytes(raw).decode()
+    return text.decode()
 
 
 def _depth(value: object) -> int:

@@ -1,21 +1,22 @@
 """What a conversation must be, where a page of a list goes on, and what the receipts of a message amount to."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from libs.common.clock import rfc3339
-from libs.common.errors import Problem, invalid
+from libs.common.errors import invalid
 from libs.common.events import ReceiptStatus
 
 MAX_TITLE = 128
 USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Status = Literal["ACCEPTED", "SENT", "DELIVERED", "READ"]
 
@@ -56,25 +57,18 @@ class Position(NamedTuple):
 
 
 def to_cursor(position: Position) -> str:
-    text = f"{position.last_activity.isoformat()} {position.conversation_id}"
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    milliseconds = (position.last_activity - _EPOCH) // timedelta(milliseconds=1)
+    return base64.urlsafe_b64encode(f"{milliseconds} {position.conversation_id}".encode()).rstrip(b"=").decode()
 
 
 def from_cursor(cursor: str) -> Position:
     """Raises `Problem` 422 for what `to_cursor` never made."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-        at, conversation_id = text.split(" ")
-        last_activity = datetime.fromisoformat(at)
-    except (ValueError, binascii.Error) as error:
-        raise _unknown_cursor() from error
-    if last_activity.tzinfo is None:
-        raise _unknown_cursor()
-    return Position(last_activity, conversation_id)
-
-
-def _unknown_cursor() -> Problem:
-    return invalid("/query/cursor", "must be a next_cursor as it was given")
+        milliseconds, conversation_id = text.split(" ")
+        return Position(_EPOCH + timedelta(milliseconds=int(milliseconds)), conversation_id)
+    except (ValueError, OverflowError) as error:
+        raise invalid("/query/cursor", "must be a next_cursor as it was given") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,28 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, suppress
 
+import httpx
 import pytest
 
 from clients.parley import Arrived, CaughtUp, ChatSocket, Conversation, Event, ParleyClient, Receipt, Resume
-from conftest import Stack
-from deploy.local import stack as processes
+from conftest import ROOT, Stack
+from deploy.local.places import Places
+from deploy.local.stack import Stack as Processes
 
 PASSWORD = "correct horse battery"
 DEADLINE_S = 20.0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Looks again and again, for what no event tells."""
+    end = time.monotonic() + 45
+    while not condition():
+        assert time.monotonic() < end, "what is waited for did not come"
+        await asyncio.sleep(0.02)
 
 
 class Device:
@@ -63,7 +74,7 @@ class Device:
         await self._until(lambda: bool(found()))
         return found()[0]
 
-    async def _until(self, condition) -> None:  # type: ignore[no-untyped-def]
+    async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S), self._changed:
             await self._changed.wait_for(condition)
 
@@ -93,6 +104,7 @@ class Chat:
     def __init__(self, stack: Stack, resources: AsyncExitStack) -> None:
         self.stack = stack
         self._resources = resources
+        self.processes = Processes(Places(cache=ROOT / ".cache", state=stack.state))
 
     async def person(self, name: str) -> Person:
         client = await self._resources.enter_async_context(ParleyClient(self.stack.gateway_url))
@@ -114,3 +126,14 @@ class Chat:
 async def chat(stack: Stack) -> AsyncIterator[Chat]:
     async with AsyncExitStack() as resources:
         yield Chat(stack, resources)
+    async with httpx.AsyncClient(base_url=stack.gateway_url) as gateway, asyncio.timeout(30):
+        while not await _answers(gateway):
+            await asyncio.sleep(0.1)
+
+
+async def _answers(gateway: httpx.AsyncClient) -> bool:
+    """A process that a test killed is there again, for the test after it."""
+    with suppress(httpx.TransportError):
+        answers = [await gateway.get(path) for path in ("/health/ready", "/v1/users/me")]
+        return [a.status_code for a in answers] == [200, 401]
+    return False

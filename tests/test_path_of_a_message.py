@@ -84,9 +84,7 @@ async def test_a_clients_retry_is_accepted_and_stored_once(chat: Chat) -> None:
     ana, bo, conversation = await chat.pair()
     message_id = str(uuid4())
     device = await bo.connect()
-    answers = [
-        await ana.client.send(conversation.conversation_id, "once", message_id=message_id) for _ in range(5)
-    ]
+    answers = [await ana.client.send(conversation.conversation_id, "once", message_id=message_id) for _ in range(5)]
     await ana.client.send(conversation.conversation_id, "after")
     await device.until(2)
     assert {a.message_id for a in answers} == {message_id}

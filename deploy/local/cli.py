@@ -8,21 +8,24 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from deploy.local import preflight, pyvenv, settings_file
-from deploy.local.down import down
+from deploy.local.down import announced, down
 from deploy.local.fetch import everything
 from deploy.local.locking import lock
 from deploy.local.logs import logs
 from deploy.local.places import ROOT, Places, places
+from deploy.local.plan import look_ahead
 from deploy.local.programs import NAMES
 from deploy.local.say import Trouble, complain, say
 from deploy.local.status import status
 
 
 def main(argv: Sequence[str]) -> int:
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _as_interrupt)
     options = _parser().parse_args(argv)
     verb: Callable[[Places, argparse.Namespace], int] = options.verb
     try:
@@ -37,10 +40,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _up(where: Places, options: argparse.Namespace) -> int:
-    _go_on_in_venv(where)
-    from deploy.local.up import up  # needs the packages of the virtual environment
+    only = tuple(options.only or NAMES)
+    with announced(where):
+        look_ahead(where, options.base, only)
+        everything.fetch(where)
+        if not pyvenv.is_running_in(where):
+            os.chdir(ROOT)
+            os.execv(where.python, [str(where.python), "-m", "deploy.local", *sys.argv[1:]])  # noqa: S606
+        from deploy.local.up import up  # needs the packages of the virtual environment
 
-    up(where, options.base, tuple(options.only) if options.only else NAMES)
+        up(where, options.base, only)
     return 0
 
 
@@ -59,7 +68,8 @@ def _status(where: Places, options: argparse.Namespace) -> int:
 
 
 def _logs(where: Places, options: argparse.Namespace) -> int:
-    logs(where, options.name, options.follow)
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        logs(where, options.name, options.follow)
     return 0
 
 
@@ -98,17 +108,6 @@ def _client(where: Places, arguments: list[str]) -> int:
     environment = {**os.environ, "PARLEY_SETTINGS": str(where.settings)}
     os.chdir(ROOT)
     os.execve(where.python, [str(where.python), "-m", "clients.parley", *arguments], environment)  # noqa: S606
-
-
-def _go_on_in_venv(where: Places) -> None:
-    """Fetches everything, then runs this same command again with the project's packages."""
-    if pyvenv.is_running_in(where):
-        return
-    missing = {part.name for part in everything.missing(where)}
-    preflight.refuse(preflight.tools(missing, where.cache))
-    everything.fetch(where)
-    os.chdir(ROOT)
-    os.execv(where.python, [str(where.python), "-m", "deploy.local", *sys.argv[1:]])  # noqa: S606
 
 
 def _agrees(question: str) -> bool:

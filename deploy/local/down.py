@@ -13,31 +13,31 @@ from contextlib import contextmanager, suppress
 
 from deploy.local import processes
 from deploy.local.places import Places
-from deploy.local.programs import DRAIN_S, NAMES, STAGES
+from deploy.local.programs import DRAIN_S, NAMES, STOPS
 from deploy.local.say import say, step
 from deploy.local.stack import Stack
 from deploy.local.supervision import NotRunning
 
 STOP_DEADLINE_S = DRAIN_S + 10.0
 LEFT_IN_DATA = ("kafka/.lock", "mongo/mongod.lock", "mongo/WiredTiger.lock")
-HALF_UP = "up.pid"
+HALF_UP = "up-"
 
 
 def down(places: Places) -> bool:
     """Whether there was anything to stop."""
-    _end_half_finished_up(places)
+    _interrupt_half_finished(places)
     stack = Stack(places)
     was_up = stack.is_up() or bool(processes.members(places))
-    if places.state.exists():
+    if was_up or places.run.exists():
         with alone(places):
             end(stack, NAMES)
     return was_up
 
 
 def end(stack: Stack, names: Collection[str]) -> None:
-    """Ends these processes, last stage first; the supervisor too when nothing else runs."""
+    """Ends these processes, the gateway first; the supervisor too when nothing else runs."""
     with suppress(NotRunning):
-        for stage in reversed(STAGES):
+        for stage in STOPS:
             _stop_stage(stack, [name for name in stage if name in names])
         if not any(process.pid for process in stack.processes()):
             supervisor = stack.supervisor_pid()
@@ -64,21 +64,38 @@ def alone(places: Places) -> Iterator[None]:
     places.make()
     folder = os.open(places.state, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        (places.run / HALF_UP).write_text(str(os.getpid()))
+        _lock(folder)
         yield
     finally:
-        (places.run / HALF_UP).unlink(missing_ok=True)
         os.close(folder)
 
 
-def _end_half_finished_up(places: Places) -> None:
-    """Another command that is just bringing this stack up is asked to stop; it ends what it started."""
-    with suppress(OSError, ValueError):
-        other = int((places.run / HALF_UP).read_text())
+@contextmanager
+def announced(places: Places) -> Iterator[None]:
+    """While this command brings a stack up, `down` can find it and interrupt it."""
+    places.make()
+    note = places.run / f"{HALF_UP}{os.getpid()}"
+    note.touch()
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _lock(folder: int) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting for another command that changes this stack")
+        fcntl.flock(folder, fcntl.LOCK_EX)
+
+
+def _interrupt_half_finished(places: Places) -> None:
+    for note in places.run.glob(f"{HALF_UP}*"):
+        other = int(note.name.removeprefix(HALF_UP))
         if other != os.getpid() and "deploy.local" in processes.command_line(other):
-            say(f"interrupting the command that is under way (process {other})")
-            os.kill(other, signal.SIGINT)
+            say(f"interrupting the start that is under way (process {other})")
+            os.kill(other, signal.SIGTERM)
             processes.wait_gone([other], 2 * STOP_DEADLINE_S)
 
 

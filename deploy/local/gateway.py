@@ -17,7 +17,6 @@ ERRORS = (
     ((400,), 400, "bad_request", "Bad Request", "The request could not be read."),
     ((404,), 404, "not_found", "Not Found", "There is nothing here."),
     ((405,), 405, "method_not_allowed", "Method Not Allowed", "This method is not allowed here."),
-    ((408,), 408, "request_timeout", "Request Timeout", "The request took too long to arrive."),
     ((413,), 413, "payload_too_large", "Content Too Large", "A request body may have at most 1 MiB."),
     ((414,), 414, "uri_too_long", "URI Too Long", "The address of the request is too long."),
     ((494,), 431, "headers_too_large", "Request Header Fields Too Large", "The headers of the request are too large."),
@@ -69,8 +68,10 @@ def _error(caught: tuple[int, ...], status: int, code: str, title: str, detail: 
         f'"instance":"$instance","code":"{code}","trace_id":"$trace_id"}}'
     )
     lines = [
-        f"error_page {' '.join(map(str, caught))} ={status} @{code};",
-        f"location @{code} {{",
+        # a path, because a request that nginx could not read has none from which to go to a named location
+        f"error_page {' '.join(map(str, caught))} ={status} /-/{code};",
+        f"location = /-/{code} {{",
+        "    internal;",
         "    default_type application/problem+json;",
     ]
     if status in HEADERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from pathlib import Path
@@ -29,11 +30,22 @@ def logs(places: Places, name: str | None, follow: bool) -> None:
         _follow(places.logs / f"{name}.log")
 
 
+def readable(line: str) -> str:
+    """A JSON line as text: time, level, message, then what else it says; any other line as it is."""
+    try:
+        values = json.loads(line)
+        head = f"{values.pop('time')} {values.pop('level'):<7} {values.pop('message')}"
+    except (ValueError, KeyError, AttributeError):
+        return line.rstrip()
+    rest = [f"{name}={value}" for name, value in values.items() if name not in ("service", "logger", "error")]
+    return "\n".join([" ".join([head, *rest]), *str(values.get("error", "")).splitlines()])
+
+
 def _print_end(log: Path, lines: int) -> None:
     if log.exists():
         with log.open(errors="replace") as file:
             for line in deque(file, lines):
-                say(line.rstrip())
+                say(readable(line))
 
 
 def _follow(log: Path) -> None:
@@ -43,7 +55,7 @@ def _follow(log: Path) -> None:
     while True:
         line = file.readline()
         if line:
-            say(line.rstrip())
+            say(readable(line))
         elif log.exists() and log.stat().st_ino != _inode(file.fileno()):
             file.close()
             file = log.open(errors="replace")

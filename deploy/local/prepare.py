@@ -25,7 +25,6 @@ def prepare(places: Places, ports: Ports) -> None:
         credentials.write(places.conf / name, text.encode())
     for program in programs.programs(places, ports):
         program.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _format_kafka(places)
 
 
 def configuration(places: Places, ports: Ports, settings: dict[str, str]) -> dict[str, str]:
@@ -49,7 +48,7 @@ def _filled(name: str, values: dict[str, object]) -> str:
     return Template((CONF / name).read_text()).substitute(values)
 
 
-def _format_kafka(places: Places) -> None:
+def format_kafka(places: Places) -> None:
     """Gives Kafka's folder its cluster id, once."""
     if (places.data / "kafka" / "meta.properties").exists():
         return

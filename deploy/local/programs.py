@@ -1,4 +1,4 @@
-"""The processes of a stack: how each is started, and in which stage."""
+"""The processes of a stack: how each is started, in which stage, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from deploy.local.ports import Ports
 SERVERS = ("kafka", "mongo", "redis", "etcd", "s3")
 SERVICES = ("auth", "frontend", "router", "presence")
 GATEWAY = ("nginx",)
-STAGES = (SERVERS, SERVICES, GATEWAY)
+STAGES = (SERVERS, SERVICES + GATEWAY)
+STOPS = (GATEWAY, SERVICES, SERVERS)
 NAMES = SERVERS + SERVICES + GATEWAY
 DRAIN_S = 10
-HALF_A_CORE_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Djava.awt.headless=true")
+QUIET_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Djava.awt.headless=true")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def binary(places: Places, name: str) -> Path:
 
 def java_command(places: Places, name: str, *arguments: str, heap: str) -> tuple[str, ...]:
     classes = f"{jars.folder(places) / name}/*"
-    return (java(), *HALF_A_CORE_JVM, f"-Xmx{heap}", "-cp", classes, *arguments)
+    return (java(), *QUIET_JVM, f"-Xmx{heap}", "-cp", classes, *arguments)
 
 
 def _kafka(places: Places) -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from deploy.local.places import Places
@@ -44,3 +45,10 @@ def read(path: Path) -> dict[str, str]:
         return {}
     pairs = (line.partition("=") for line in path.read_text().splitlines() if "=" in line)
     return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def environment(places: Places) -> dict[str, str]:
+    """For processes of this stack: what somebody has exported for another stack must not beat its settings."""
+    ours = {*read(places.settings), "PARLEY_SETTINGS", "PYTHONPATH", "PYTHONHOME"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {**kept, "PARLEY_SETTINGS": str(places.settings)}

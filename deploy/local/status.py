@@ -19,6 +19,7 @@ from deploy.local.stack import Process, Stack
 from deploy.local.supervision import NotRunning
 
 RUNNING, NOT_RUNNING = 0, 3
+NOTHING = "the stack is not running (make up)"
 COLUMNS = "  {:<10} {:<9} {:>8} {:>10} {:>9} {:>9}  {}"
 
 
@@ -27,7 +28,9 @@ def status(places: Places, as_json: bool) -> int:
     try:
         found = Stack(places).processes()
     except NotRunning:
-        say(json.dumps({"up": False, "processes": []}) if as_json else "the stack is not running (make up)")
+        left = processes.members(places)
+        words = f"the supervisor is gone, {len(left)} processes are left: make down" if left else NOTHING
+        say(json.dumps({"up": False, "processes": []}) if as_json else words)
         return NOT_RUNNING
     up = all(process.state == "RUNNING" for process in found)
     (_print_json if as_json else _print_table)(places, found, up)
@@ -64,7 +67,7 @@ def version(places: Places, name: str) -> str:
         return str(tomllib.loads((places.root / "pyproject.toml").read_text())["project"]["version"])
     ask = {"mongo": "--version", "redis": "--version", "etcd": "--version", "nginx": "-v"}
     if name in ask:
-        return _first_number(_answer(places, _binary(places, name), ask[name]))
+        return first_number(_answer(places, _binary(places, name), ask[name]))
     pattern, start = {"kafka": ("kafka_*-*.jar", 1), "s3": ("s3proxy-*.jar", 1)}[name]
     jar = next((jars.folder(places) / {"s3": "s3proxy"}.get(name, name)).glob(pattern), None)
     return jar.stem.split("-")[start] if jar else "?"
@@ -87,7 +90,7 @@ def _answer(places: Places, binary: str, option: str) -> str:
     return answer.stdout + answer.stderr
 
 
-def _first_number(answer: str) -> str:
+def first_number(answer: str) -> str:
     words = answer.replace("/", " ").replace("v=", " ").split()
     return next((word.lstrip("v").rstrip(",") for word in words if word.lstrip("v")[:1].isdigit()), "?")
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from deploy.local import settings_file
 from deploy.local.gateway import MOST_FILES
 from deploy.local.places import Places
 from deploy.local.programs import Program
@@ -79,10 +80,9 @@ def _section(title: str, **values: object) -> str:
 
 def launch(places: Places) -> None:
     """Starts the supervisor as a daemon; returns once it listens."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     started = subprocess.run(  # noqa: S603 - our own command line
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(places.conf / "supervisord.conf")],
-        cwd=places.root, env={**kept, MARK: str(places.state)},
+        cwd=places.root, env={**settings_file.environment(places), MARK: str(places.state)},
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     if started.returncode:

@@ -11,6 +11,7 @@ from deploy.local.places import Places
 from deploy.local.ports import Ports
 from deploy.local.readiness import PROBES
 from deploy.local.say import Trouble, step
+from deploy.local.stack import Stack
 
 DEADLINE_S = 90.0
 QUIET_S = 3.0  # nobody wonders before; then it says what it waits for, and again when that changes
@@ -37,6 +38,15 @@ def wait_for(places: Places, ports: Ports, names: Sequence[str], deadline_s: flo
     late = {name: why for name, why in zip(names, answers, strict=True) if why is not None}
     if late:
         raise Trouble(*(line for name, why in late.items() for line in _obituary(places, name, why, deadline_s)))
+
+
+def wait_until_running(stack: Stack, names: Sequence[str]) -> None:
+    """A supervisor calls a process running once it has lived for a second: so status tells the truth after a start."""
+    deadline = time.monotonic() + QUIET_S
+    while time.monotonic() < deadline:
+        if all(process.state == "RUNNING" for process in stack.processes() if process.name in names):
+            return
+        time.sleep(BETWEEN_S)
 
 
 def _until_ready(name: str, ports: Ports, deadline_s: float, given_up: threading.Event) -> str | None:

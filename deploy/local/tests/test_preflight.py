@@ -1,0 +1,82 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.local import preflight, pythons
+from deploy.local.ports import Ports
+from deploy.local.say import Trouble
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (None, "no java was found"),
+        ("jabberwocky", "does not say its version"),
+        ('openjdk version "11.0.2" 2019-01-15', "java is version 11"),
+        ('java version "1.8.0_292"', "java is version 8"),
+    ],
+)
+def test_a_java_that_will_not_do_is_named(says: str | None, words: str) -> None:
+    assert words in (preflight.java_trouble(says) or "")
+
+
+@pytest.mark.parametrize("says", ['openjdk version "17.0.15" 2025-04-15', 'openjdk version "21" 2023-09-19'])
+def test_a_newer_java_will_do(says: str) -> None:
+    assert preflight.java_trouble(says) is None
+
+
+def test_another_architecture_is_named() -> None:
+    assert preflight.architecture_trouble("Linux", "x86_64") is None
+    assert "aarch64" in (preflight.architecture_trouble("Linux", "aarch64") or "")
+
+
+def test_a_small_disk_is_named(tmp_path: Path) -> None:
+    assert preflight.disk_trouble(tmp_path, 3 * 1000**3) is None
+    assert "only 1.0 GB are free" in (preflight.disk_trouble(tmp_path, 1000**3) or "")
+
+
+def test_missing_tools_are_named() -> None:
+    assert "maven" in (preflight.maven_trouble(None) or "")
+    assert "apt-get" in (preflight.debian_trouble("/usr/bin/apt-get", None) or "")
+    assert preflight.debian_trouble("/usr/bin/apt-get", "/usr/bin/dpkg") is None
+
+
+def test_a_taken_port_is_told_with_its_part_its_holder_and_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        base = server.getsockname()[1] - 80
+        [line] = [line for line in preflight.port_troubles(Ports(base), ["nginx"]) if "(gateway http)" in line]
+    assert f"port {base + 80} (gateway http) is taken by process" in line
+    assert "base=" in line
+
+
+def test_every_trouble_is_a_line_and_none_is_silence() -> None:
+    preflight.refuse([None, None])
+    with pytest.raises(Trouble) as refused:
+        preflight.refuse([None, "one", "two"])
+    assert refused.value.lines == ("one", "two")
+
+
+def test_a_shim_that_complains_is_no_python() -> None:
+    assert pythons.understand("pyenv: python3.13: command not found") is None
+    assert pythons.understand("") is None
+    assert pythons.understand("3 12 /usr/bin/python3.12\n") == ((3, 12), "/usr/bin/python3.12")
+
+
+def test_the_newest_python_that_works_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, script in {
+        "python3.13": "echo 'pyenv: not here'; exit 127",
+        "python3.12": "echo 3 12 /opt/twelve",
+        "python3.11": "echo 3 11 /opt/eleven",
+        "python3": "echo 3 9 /usr/bin/python3",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert pythons.newest() == "/opt/twelve"
+
+
+def test_pythons_that_are_too_old_or_too_new_do_not_count() -> None:
+    assert [v for v in ((3, 10), (3, 11), (3, 13), (3, 14)) if pythons.supported(v)] == [(3, 11), (3, 13)]

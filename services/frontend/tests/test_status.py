@@ -2,14 +2,21 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.accept import Acceptor
 from libs.common.clock import new_id, now, rfc3339
+from libs.common.conversations import Members
+from libs.common.errors import Problem
 from libs.common.events import ReceiptStatus
+from libs.common.mongo import Database
 from services.frontend.domain import HistoryEntry, Status, StoredMessage, report_status
+from services.frontend.handlers import Messages
+from services.frontend.store import MessageStore
 from services.frontend.tests.conftest import Caller, Scene
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -137,6 +144,15 @@ async def test_what_is_accepted_and_not_stored_in_time_is_promised_to_its_sender
     )
     assert (own.status_code, own.headers["retry-after"]) == (503, "1")
     assert (of_another.status_code, unknown.status_code) == (404, 404)
+
+
+async def test_only_so_many_wait_for_the_router_at_once(database: Database) -> None:
+    async def publish(*_: Any) -> None: ...
+
+    members = Members(database)
+    messages = Messages(MessageStore(database), members, Acceptor(members, publish, "test"), max_waiters=1)
+    asked = await asyncio.gather(*(messages.show_status("ana", new_id()) for _ in range(3)), return_exceptions=True)
+    assert sorted(problem.status for problem in asked if isinstance(problem, Problem)) == [404, 503, 503]
 
 
 async def test_the_status_of_a_message_is_its_members_alone(

@@ -1,0 +1,98 @@
+"""What the log of receipts and its summary say together, read with the indexes it has."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.mongo import Database
+from libs.common.receipts import BRANCHES, Marks, message_status, read_marks, read_times, watermark_id
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def receipt(
+    username: str, status: str, number: int, at: float = 0, conversation_id: str = "c", start: int = 1
+) -> dict[str, Any]:
+    return {
+        "conversation_id": conversation_id,
+        "username": username,
+        "status": status,
+        "from_number": start,
+        "to_number": number,
+        "at": AT + timedelta(seconds=at),
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from(["DELIVERED", "READ"]), st.integers(1, 9))))
+def test_marks_only_advance_and_reading_implies_having(steps: list[tuple[Any, int]]) -> None:
+    marks = Marks()
+    for status, number in steps:
+        advanced = marks.advanced(status, number)
+        assert advanced.delivered >= max(marks.delivered, advanced.read)
+        assert advanced.read >= marks.read
+        marks = advanced
+    assert marks.read == max((n for s, n in steps if s == "READ"), default=0)
+    assert marks.delivered == max((n for _, n in steps), default=0)
+
+
+async def test_marks_are_the_summary_and_what_the_log_has_beyond_it(database: Database) -> None:
+    await database["watermarks"].insert_one({"_id": watermark_id(("c", "ana")), "delivered": 5, "read": 2})
+    log = [receipt("ana", "READ", 2), receipt("ana", "DELIVERED", 7), receipt("ana", "READ", 4)]
+    log += [receipt("bo", "DELIVERED", 3), receipt("bo", "READ", 9, conversation_id="d")]
+    await database["receipts"].insert_many(log)
+    marks = await read_marks(database, [("c", "ana"), ("c", "bo"), ("c", "cy")])
+    assert marks == {("c", "ana"): (7, 4), ("c", "bo"): (3, 0), ("c", "cy"): (0, 0)}
+
+
+async def test_marks_of_more_members_than_one_question_holds(database: Database) -> None:
+    names = [f"user{n}" for n in range(BRANCHES)]
+    await database["receipts"].insert_many(receipt(name, "READ", n + 1) for n, name in enumerate(names))
+    marks = await read_marks(database, [("c", name) for name in names])
+    assert [marks["c", name].read for name in names] == list(range(1, BRANCHES + 1))
+
+
+async def test_no_members_have_no_marks(database: Database) -> None:
+    assert await read_marks(database, []) == {}
+
+
+async def test_a_message_has_the_time_of_the_first_receipt_that_reaches_it(database: Database) -> None:
+    log = [receipt("bo", "DELIVERED", n, at=n) for n in (9, 3, 6)]
+    await database["receipts"].insert_many([*log, receipt("bo", "READ", 4, at=5), receipt("cy", "READ", 6, at=6)])
+    assert await read_times(database, "c", ["bo", "cy", "di"], 5) == {
+        ("bo", "DELIVERED"): AT + timedelta(seconds=6),
+        ("cy", "READ"): AT + timedelta(seconds=6),
+    }
+    assert await read_times(database, "c", ["bo"], 10) == {}
+
+
+async def test_what_was_read_before_it_was_acknowledged_has_no_time_of_delivery(database: Database) -> None:
+    log = [receipt("bo", "READ", 4, at=1), receipt("bo", "DELIVERED", 6, at=2, start=5)]
+    await database["receipts"].insert_many(log)
+    assert await read_times(database, "c", ["bo"], 3) == {("bo", "READ"): AT + timedelta(seconds=1)}
+
+
+async def test_times_are_read_without_reading_the_log(database: Database) -> None:
+    for name in ("bo", "cy"):
+        await database["receipts"].insert_many(receipt(name, "DELIVERED", n) for n in range(1, 301))
+    await database.command({"profile": 2})
+    await read_times(database, "c", ["bo", "cy"], 150)
+    await read_marks(database, [("c", "bo")])
+    await database.command({"profile": 0})
+    seen = await database["system.profile"].find({"op": {"$in": ["command", "query"]}}).to_list()
+    assert [o["docsExamined"] for o in seen if "$documents" in str(o["command"])] == [2]
+    assert not [o["command"] for o in seen if "COLLSCAN" in str(o.get("planSummary"))]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=3), st.integers(1, 9))
+def test_a_message_has_reached_what_its_last_recipient_has(reached: list[tuple[int, int]], number: int) -> None:
+    marks = {("c", str(i)): Marks(max(pair), min(pair)) for i, pair in enumerate(reached)}
+    status = message_status("c", number, [str(i) for i in range(len(reached))], marks)
+    lowest = Marks(min(m.delivered for m in marks.values()), min(m.read for m in marks.values()))
+    assert (status == "READ") == (lowest.read >= number)
+    assert (status == "SENT") == (lowest.delivered < number)
+
+
+def test_a_recipient_without_marks_has_nothing() -> None:
+    assert message_status("c", 1, ["bo"], {}) == "SENT"

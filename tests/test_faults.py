@@ -13,7 +13,9 @@ from tests.conftest import Chat, Person, until
 SENDERS = 6
 
 
-@pytest.mark.parametrize("process", ["router", "presence", "frontend", "auth", "nginx"])
+@pytest.mark.parametrize(
+    "process", ["router", "presence", "frontend", "auth", "nginx", "kafka", "mongo", "redis", "etcd"]
+)
 async def test_nothing_is_lost_doubled_or_swapped_when_a_process_is_killed(chat: Chat, process: str) -> None:
     ana, bo, conversation = await chat.pair()
     sent: list[list[str]] = [[] for _ in range(SENDERS)]

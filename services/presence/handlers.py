@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from prometheus_client import Counter, Gauge
@@ -29,6 +29,8 @@ PATIENCE_S = 0.5
 CONNECTIONS = Gauge("parley_sockets", "Connected devices.")
 PUSHED = Counter("parley_frames_pushed", "Frames of feeds sent to devices.")
 HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
@@ -62,8 +64,18 @@ class Device:
     progress: Progress = field(default_factory=Progress)
     epoch: str = ""
     announced: int = 0
+    is_filled: bool = False
     is_live: bool = False
+    owes_caught_up: bool = True
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def start_over(self, feed: Feed) -> None:
+        """Another feed: what the last one would have brought has to come from MongoDB."""
+        self.epoch = feed.epoch
+        self.progress.offset = feed.last
+        self.announced = 0
+        self.is_filled = False
+        self.owes_caught_up = True
 
     def fall_behind(self, offset: int, cause: str) -> None:
         HEALED.labels(cause).inc()
@@ -86,11 +98,12 @@ class Node:
         CONNECTIONS.inc()
         self._devices[device.username].add(device)
         try:
-            await _patiently(lambda: self._log_in(device, resume))
+            recovered = await _patiently(lambda: self._join(device, resume))
+            device.outlet.send(_ready(device, recovered))
             while True:
+                await _patiently(lambda: self._bring_up_to_date(device))
                 await device.wake.wait()
                 device.wake.clear()
-                await _patiently(lambda: self._heal(device))
         finally:
             CONNECTIONS.dec()
             self._leave(device)
@@ -102,40 +115,36 @@ class Node:
             del self._devices[device.username]
             self._channels.unsubscribe(feed_key(device.username))
 
-    async def _log_in(self, device: Device, resume: Resume | None) -> None:
-        """The feed and the subscription are there *before* pending messages are read: each is seen by one of them."""
-        feed = await self._open(device)
+    async def _join(self, device: Device, resume: Resume | None) -> bool | None:
+        """Where the device stands: at its own offset if that can be resumed, else at the end of the feed, unfilled."""
+        feed = await self._open(device.username)
         recovered = None if resume is None else feed.can_resume(resume.epoch, resume.offset)
-        device.progress = Progress(resume.offset if resume and recovered else feed.last)
-        device.progress.floors = await self._inbox.floors(device.username)
-        device.outlet.send(_ready(device, feed, recovered))
-        if not recovered:
-            await self._fill(device)
-        await self._catch_up(device)
-        device.outlet.send(_caught_up(device))
+        floors = await self._inbox.floors(device.username)
+        device.progress = Progress(resume.offset if resume and recovered else feed.last, floors=floors)
+        device.epoch = feed.epoch
+        device.is_filled = bool(recovered)
+        return recovered
 
-    async def _open(self, device: Device) -> Feed:
+    async def _open(self, username: str) -> Feed:
+        """The subscription and the feed are there *before* pending messages are read: each is seen by one of them."""
         try:
             async with asyncio.timeout(SUBSCRIBE_S):
-                await self._channels.subscribe(feed_key(device.username))
+                await self._channels.subscribe(feed_key(username))
         except TimeoutError as error:
             raise Unavailable("Redis", "no subscription") from error
-        feed = await self._feeds.open(device.username)
-        device.epoch = feed.epoch
-        return feed
+        return await self._feeds.open(username)
 
-    async def _heal(self, device: Device) -> None:
-        """After a lost announcement the feed has what is missing; after a loss of the feed MongoDB has it."""
-        before = device.epoch
-        feed = await self._open(device)
-        if feed.epoch != before:
-            device.progress.offset = feed.last
-            device.announced = 0
-            device.epoch = ""  # until it is filled: a failure half-way must fill again
+    async def _bring_up_to_date(self, device: Device) -> None:
+        """What an announcement did not bring the feed has; what the feed cannot prove MongoDB has."""
+        feed = await self._open(device.username)
+        if feed.epoch != device.epoch:
+            device.start_over(feed)
+        if not device.is_filled:
             await self._fill(device)
-            device.epoch = feed.epoch
+            device.is_filled = True
         await self._catch_up(device)
-        if feed.epoch != before:
+        if device.is_live and device.owes_caught_up:
+            device.owes_caught_up = False
             device.outlet.send(_caught_up(device))
 
     async def _catch_up(self, device: Device) -> None:
@@ -227,7 +236,7 @@ class Node:
                 device.fall_behind(0, "heartbeat")
 
 
-async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
+async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
     """Again and again while a dependency is away; each attempt begins from what the connection has."""
     while True:
         try:
@@ -237,13 +246,13 @@ async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(PATIENCE_S)
 
 
-def _ready(device: Device, feed: Feed, recovered: bool | None) -> bytes:
+def _ready(device: Device, recovered: bool | None) -> bytes:
     return encode(
         {
             "type": "ready",
             "connection_id": device.connection_id,
             "username": device.username,
-            "epoch": feed.epoch,
+            "epoch": device.epoch,
             "offset": device.progress.offset,
             "recovered": recovered,
         }

@@ -1,6 +1,7 @@
 """Who calls: verifies access tokens locally by auth's public keys (JWKS) and keeps the verified ones."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,14 +40,15 @@ class TokenVerifier:
         self._jwks_url = jwks_url
         self._http = http
         self._keys: dict[str, Any] = {}
-        self._fetched_at = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._asking = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._stale_at = float("-inf")
         self._verified: dict[str, Identity] = {}
 
     async def check(self) -> None:
         """For readiness: keys are there."""
         if not self._keys:
-            await self._fetch_keys()
+            await self._ask_for_keys()
 
     async def verify(self, token: str) -> Identity:
         """Raises `Problem` 401; `Unavailable` only when no key was ever fetched."""
@@ -87,30 +89,34 @@ class TokenVerifier:
         self._verified[token] = identity
 
     async def _key_of(self, kid: str) -> Any:
-        age_s = time.monotonic() - self._fetched_at
-        if age_s > KEYS_LIVE_S or (kid not in self._keys and age_s > UNKNOWN_KEY_PAUSE_S):
-            try:
-                await self._fetch_keys()
-            except Unavailable:
-                if not self._keys:
-                    raise
+        someone_asks = kid in self._keys and self._asking.locked()
+        if self._must_ask(kid) and not someone_asks:
+            async with self._asking:
+                if self._must_ask(kid):
+                    with contextlib.suppress(Unavailable):
+                        await self._ask_for_keys()
+        if not self._keys:
+            raise Unavailable("auth", f"no public keys from {self._jwks_url}")
         key = self._keys.get(kid)
         if key is None:
             raise unauthenticated()
         return key
 
-    async def _fetch_keys(self) -> None:
-        async with self._fetching:
-            if time.monotonic() - self._fetched_at < UNKNOWN_KEY_PAUSE_S:
-                return
-            try:
-                answer = await self._http.get(self._jwks_url, timeout=3)
-                answer.raise_for_status()
-                keys = {k["kid"]: jwt.PyJWK(k, ALGORITHM).key for k in answer.json()["keys"]}
-            except (httpx.HTTPError, jwt.PyJWTError, KeyError, ValueError) as error:
-                raise Unavailable("auth", f"no public keys from {self._jwks_url}") from error
-            self._keys = keys
-            self._fetched_at = time.monotonic()
+    def _must_ask(self, kid: str) -> bool:
+        """Seldom, also when the last answer was none: auth may be slow or away."""
+        at = time.monotonic()
+        return at - self._asked_at >= UNKNOWN_KEY_PAUSE_S and (kid not in self._keys or at > self._stale_at)
+
+    async def _ask_for_keys(self) -> None:
+        try:
+            answer = await self._http.get(self._jwks_url, timeout=3)
+            answer.raise_for_status()
+            self._keys = {k["kid"]: jwt.PyJWK(k, ALGORITHM).key for k in answer.json()["keys"]}
+            self._stale_at = time.monotonic() + KEYS_LIVE_S
+        except (httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+            raise Unavailable("auth", f"no public keys from {self._jwks_url}") from error
+        finally:
+            self._asked_at = time.monotonic()
 
 
 def bearer(headers: Mapping[bytes, bytes]) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from http import HTTPStatus
@@ -17,10 +18,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.clock import new_id
-from libs.common.errors import FieldError, Problem, Retry, Unavailable
+from libs.common.errors import FieldError, Problem, Retry, Unavailable, malformed
 from libs.common.telemetry import continue_trace, trace_id, traceparent
 
 MAX_BODY = 1_100_000  # the contract's 1 MiB for a batch, with slack for the edge that counts whole buffers
@@ -76,6 +78,8 @@ def as_problem(error: Exception) -> Problem:
             return _invalid_request(error)
         case HTTPException():
             return _framework_problem(error.status_code)
+        case ClientDisconnect():
+            return malformed("The body ended early.")
     log.error("a request failed", exc_info=error)
     return Problem(500, "internal_error", "Something went wrong on our side.")
 
@@ -94,8 +98,16 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 
 def _framework_problem(status: int) -> Problem:
-    codes = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+    if status == 400:
+        return malformed("The body could not be read.")
+    if status == 413:
+        return _too_large()
+    codes = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
     return Problem(status, codes.get(status, "http_error"), _TITLES.get(status, "Error") + ".")
+
+
+def _too_large() -> Problem:
+    return Problem(413, "too_large", "The body is larger than 1 MiB.")
 
 
 def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
@@ -115,7 +127,7 @@ def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
         status, body, headers = problem_answer(as_problem(error), request.url.path)
         return Response(body, status, {k.decode(): v.decode() for k, v in headers})
 
-    for kind in (Problem, Retry, RequestValidationError, HTTPException):
+    for kind in (Problem, Retry, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, on_error)
 
     @app.get("/health/live", include_in_schema=False)
@@ -165,15 +177,18 @@ class Edge:
         method, path = scope["method"], scope["path"]
         fast = self._fast.get((method, path))
         try:
+            if int(headers.get(b"content-length", b"0")) > MAX_BODY:
+                raise _too_large()
             if fast is not None:
                 status, body = await fast(headers, await _read_body(receive))
                 await answer.json(status, body)
             else:
-                await self._app(scope, receive, answer.send)
+                await self._app(scope, _bounded(receive), answer.send)
         except Exception as error:
-            if answer.status:
+            if not answer.status:
+                await answer.problem(as_problem(error), path)
+            elif not answer.is_complete:
                 raise
-            await answer.problem(as_problem(error), path)
         finally:
             route = path if fast is not None else _route_of(scope)
             REQUESTS.labels(method, route, answer.status).inc()
@@ -187,11 +202,14 @@ class _Answer:
         self._send = send
         self._request_id = request_id
         self.status = 0
+        self.is_complete = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        else:
+            self.is_complete = not message.get("more_body", False)
         await self._send(message)
 
     async def json(self, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
@@ -203,7 +221,7 @@ class _Answer:
                 "headers": [*(headers or [type_json]), length],
             }
         )
-        await self._send({"type": "http.response.body", "body": body})
+        await self.send({"type": "http.response.body", "body": body})
 
     async def problem(self, problem: Problem, path: str) -> None:
         await self.json(*problem_answer(problem, path))
@@ -226,10 +244,25 @@ async def _read_body(receive: Receive) -> bytes:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > MAX_BODY:
-            raise Problem(413, "too_large", "The body is larger than 1 MiB.")
+            raise _too_large()
     if message["type"] == "http.disconnect":
         raise Problem(400, "malformed", "The body ended early.")
     return body
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The framework's `receive`; it lets only its own exceptions through, and makes 400 of any other."""
+    size = 0
+
+    async def receive_some() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+    return receive_some
 
 
 class _Server(uvicorn.Server):
@@ -246,10 +279,9 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
 
     Raises `OSError` when the port is taken.
     """
+    listener = socket.create_server((host, port))  # uvicorn's own would end the process
     config = uvicorn.Config(
         app,
-        host,
-        port,
         loop="none",
         http="httptools",
         ws="none",
@@ -263,11 +295,11 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
         backlog=1024,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve([listener]))
     try:
         while not server.started:
             if task.done():
-                raise OSError(f"cannot listen on {host}:{port}")
+                task.result()
             await asyncio.sleep(0.01)
         yield
     finally:

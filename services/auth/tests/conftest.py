@@ -1,0 +1,70 @@
+"""Auth at its door: the whole application on a real etcd, with a folder of keys of its own."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from libs.common import etcd
+from libs.common.clock import new_id
+from services.auth.main import application
+from services.auth.store import KeyRing
+
+MakeKey = Callable[[str], None]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def make_key(keys: Path) -> MakeKey:
+    """Writes `<kid>.pem` and lets it sign."""
+
+    def make(kid: str) -> None:
+        private = ec.generate_private_key(ec.SECP256R1())
+        (keys / f"{kid}.pem").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        (keys / "current").write_text(f"{kid}\n")
+
+    return make
+
+
+@pytest.fixture
+async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
+    async with etcd.connect(etcd_endpoint) as registry:
+        yield registry
+
+
+@pytest.fixture
+async def auth(registry: etcd.Etcd, keys: Path, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+    make_key("first")
+    async with (
+        application(registry, KeyRing(keys)) as app,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def name() -> str:
+    """A username that nobody has."""
+    return f"u{new_id()}"
+
+
+@pytest.fixture
+async def ana(auth: httpx.AsyncClient, name: str) -> dict[str, str]:
+    """The credentials of a registered user."""
+    credentials = {"username": name, "password": "correct horse"}
+    answer = await auth.post("/v1/auth/register", json=credentials | {"display_name": "Ana"})
+    assert answer.status_code == 201
+    return credentials
+
+
+@pytest.fixture
+async def token(auth: httpx.AsyncClient, ana: dict[str, str]) -> str:
+    answer = await auth.post("/v1/auth/token", json=ana | {"grant_type": "password"})
+    return str(answer.json()["access_token"])

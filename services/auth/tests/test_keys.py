@@ -1,0 +1,71 @@
+"""The folder of keys, and what auth says while it or etcd is missing."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+
+from libs.common import etcd
+from libs.common.errors import Unavailable
+from services.auth.main import application
+from services.auth.store import KeyRing
+from services.auth.tests.conftest import MakeKey
+
+
+def kid_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def published(ring: KeyRing) -> set[str]:
+    return {key["kid"] for key in json.loads(ring.jwks())["keys"]}
+
+
+async def test_an_empty_folder_is_waited_for(keys: Path, make_key: MakeKey) -> None:
+    ring = KeyRing(keys)
+    with pytest.raises(Unavailable, match=str(keys)):
+        await ring.check()
+    make_key("first")
+    await ring.check()
+
+
+async def test_a_new_key_signs_and_the_old_one_still_verifies(keys: Path, make_key: MakeKey) -> None:
+    make_key("old")
+    ring = KeyRing(keys)
+    assert kid_of(ring.sign({})) == "old"
+    make_key("new")
+    async with asyncio.timeout(10):
+        while kid_of(ring.sign({})) == "old":
+            await asyncio.sleep(0.05)
+    assert published(ring) == {"old", "new"}
+
+
+async def test_a_folder_that_cannot_be_read_changes_nothing(keys: Path, make_key: MakeKey) -> None:
+    make_key("good")
+    ring = KeyRing(keys)
+    await ring.check()
+    (keys / "half.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIGH")
+    (keys / "current").write_text("half")
+    assert KeyRing(keys)  # another process starts meanwhile
+    with pytest.raises(Unavailable):
+        KeyRing(keys).jwks()
+    assert kid_of(ring.sign({})) == "good"
+
+
+async def test_ready_says_what_is_missing(keys: Path) -> None:
+    async with (
+        etcd.connect("127.0.0.1:1", deadline_s=0.5) as nowhere,
+        application(nowhere, KeyRing(keys)) as app,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as auth,
+    ):
+        ready = await auth.get("/health/ready")
+        live = await auth.get("/health/live")
+        log_in = await auth.post("/v1/auth/token", data={"grant_type": "password", "username": "ana", "password": "x"})
+    assert ready.status_code == 503
+    assert "etcd" in ready.json()["dependencies"]["etcd"]
+    assert "no key that signs" in ready.json()["dependencies"]["keys"]
+    assert live.status_code == 200
+    assert (log_in.status_code, log_in.json()["code"]) == (503, "etcd_unavailable")
+    assert "retry-after" in log_in.headers

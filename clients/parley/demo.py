@@ -130,8 +130,8 @@ async def tell(url: str, narrator: Narrator, deadline_s: float) -> Story:
     suffix = secrets.token_hex(3)
     accounts = tuple(Account(f"{name}-{suffix}", secrets.token_urlsafe(12)) for name in ("ana", "bo"))
     async with (
-        ParleyClient(url) as ana,
-        ParleyClient(url) as bo,
+        ParleyClient(url, deadline_s=deadline_s) as ana,
+        ParleyClient(url, deadline_s=deadline_s) as bo,
         _enter(ana, accounts[0]) as first,
         _enter(bo, accounts[1]) as second,
     ):
@@ -140,7 +140,7 @@ async def tell(url: str, narrator: Narrator, deadline_s: float) -> Story:
         narrator.began((first.name, second.name), chat.conversation_id)
         sent, missing = await _play(people, chat.conversation_id, narrator, deadline_s)
         told = [await _follow(people[line.speaker], line, sent_id, deadline_s) for line, sent_id in sent]
-    missing += [f"message {n}: {t.status or 'unknown'} instead of READ" for n, t in _unread(told)]
+    missing += [f"message {n}: {t.status or 'no status'} instead of READ" for n, t in _unread(told)]
     return Story(
         gateway=url,
         users=accounts,

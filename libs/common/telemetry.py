@@ -56,9 +56,31 @@ class JsonFormatter(logging.Formatter):
         return _encode(line).decode()
 
 
+class Damper(logging.Filter):
+    """Lets each message of somebody else's library through once in ten seconds: an outage is not to fill the disk."""
+
+    PAUSE_S = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith(("libs.", "services.")):
+            return True
+        key = (record.name, str(record.msg))
+        is_due = record.created - self._last.get(key, 0.0) >= self.PAUSE_S
+        if is_due:
+            if len(self._last) >= 1_000:
+                self._last.clear()
+            self._last[key] = record.created
+        return is_due
+
+
 def configure_logs(service: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service))
+    handler.addFilter(Damper())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("aiokafka", "httpx", "httpcore", "uvicorn.error", "pymongo", "picows"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +13,7 @@ from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
 from libs.common.errors import FieldError, Problem, not_found
 from libs.common.messages import Message, from_document
+from libs.common.mongo import Document
 from libs.common.receipts import Marks, Member, message_status
 from services.frontend.domain import (
     ConversationRequest,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 STATUS_WAIT_S = 2.0
 MAX_WAITERS = 200  # each asks MongoDB about ten times in its two seconds
-
-Document = dict[str, Any]
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):

@@ -90,7 +90,7 @@ async def platform(stand_in: StandIn) -> AsyncIterator[tuple[Room, Sender]]:
 async def settled(stand_in: StandIn, sender: Sender, last: int) -> Verdict:
     """The verdict once bo has acknowledged number `last`."""
     async with asyncio.timeout(5):
-        while not (stand_in.acks and stand_in.acks[-1] >= last and await sender.door.delivered("", last)):  # noqa: ASYNC110  the stand-in has no event for it
+        while not (stand_in.acks and stand_in.acks[-1] >= last and await sender.door.delivered("", last)):
             await asyncio.sleep(0)
     return sender.lane.verdict()
 

@@ -73,13 +73,16 @@ def alone(places: Places) -> Iterator[None]:
 @contextmanager
 def announced(places: Places) -> Iterator[None]:
     """While this command brings a stack up, `down` can find it and interrupt it."""
-    places.make()
+    places.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     note = places.run / f"{HALF_UP}{os.getpid()}"
     note.touch()
     try:
         yield
     finally:
         note.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing was made: so nothing is left
+            places.run.rmdir()
+            places.state.rmdir()
 
 
 def _lock(folder: int) -> None:

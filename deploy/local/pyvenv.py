@@ -32,16 +32,23 @@ def make(places: Places) -> None:
     python = pythons.newest()
     if python is None:
         raise Trouble(pythons.why_none())
-    lock = wanted(places)
-    folder = places.cache / f"venv-{lock[:12]}"
+    folder = places.cache / f"venv-{wanted(places)[:12]}"
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _fill(python, folder, places.root / "requirements.lock")
+        (folder / STAMP).write_text(wanted(places))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _point(places.venv, folder)
+
+
+def _fill(python: str, folder: Path, lock: Path) -> None:
     shell.run([python, "-m", "venv", "--clear", str(folder)])
     shell.run([
         str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--retries", "2", "--no-deps", "--require-hashes", "-r", str(places.root / "requirements.lock"),
+        "--retries", "2", "--no-deps", "--require-hashes", "-r", str(lock),
     ])  # fmt: skip
-    (folder / STAMP).write_text(lock)
-    _point(places.venv, folder)
 
 
 def _point(link: Path, folder: Path) -> None:

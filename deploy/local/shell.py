@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.say import Trouble
@@ -27,10 +30,14 @@ def run(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] 
     with subprocess.Popen(  # noqa: S603 - our own command lines
         argv, cwd=cwd, env=env, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        process_group=0,
     ) as process:  # fmt: skip
         _running.add(process)
         try:
             out, err = process.communicate()
+        except BaseException:
+            _end(process)
+            raise
         finally:
             _running.discard(process)
     if process.returncode:
@@ -40,7 +47,13 @@ def run(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] 
 
 def end_all() -> None:
     for process in list(_running):
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """With everything that it has started itself: it leads a group of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def explain(what: str, failure: Failed, log: Path) -> Trouble:

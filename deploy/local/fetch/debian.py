@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local import shell
@@ -69,12 +70,12 @@ def fetch(places: Places, scratch: Path) -> int:
 
 def _download(scratch: Path) -> list[Path]:
     environment = _private_state(scratch / "apt", "")
-    _update(environment)
-    simulation = shell.run(
-        ["apt-get", "-s", "--no-install-recommends", "install", *SERVERS, *LIBRARIES], env=environment
-    )
-    wanted = sorted({*SERVERS, *to_be_installed(simulation)})
-    shell.run(["apt-get", "-qq", "download", *wanted], env=environment, cwd=scratch)
+    with _updated(environment):
+        simulation = shell.run(
+            ["apt-get", "-s", "--no-install-recommends", "install", *SERVERS, *LIBRARIES], env=environment
+        )
+        wanted = sorted({*SERVERS, *to_be_installed(simulation)})
+        shell.run(["apt-get", "-qq", "download", *wanted], env=environment, cwd=scratch)
     _download_old_ssl(scratch, environment)
     return sorted(scratch.glob("*.deb"))
 
@@ -87,8 +88,8 @@ def _download_old_ssl(scratch: Path, system: dict[str, str]) -> None:
     environment = _private_state(scratch / "apt-old", ONE_SOURCE)
     source = f"deb [signed-by={KEYRING}] {mirror} {OLD_RELEASE} main\n"
     (scratch / "apt-old" / "sources.list").write_text(source)
-    _update(environment)
-    shell.run(["apt-get", "-qq", "download", OLD_SSL], env=environment, cwd=scratch)
+    with _updated(environment):
+        shell.run(["apt-get", "-qq", "download", OLD_SSL], env=environment, cwd=scratch)
 
 
 def _private_state(home: Path, sources: str) -> dict[str, str]:
@@ -99,10 +100,15 @@ def _private_state(home: Path, sources: str) -> dict[str, str]:
     return {**os.environ, "APT_CONFIG": str(home / "apt.conf"), "LC_ALL": "C"}
 
 
-def _update(environment: dict[str, str]) -> None:
-    """Some other source of this machine may be broken; what we need is asked for by name right after."""
+@contextmanager
+def _updated(environment: dict[str, str]) -> Iterator[None]:
+    """Some other source of this machine may be broken: it matters only if what we ask for is then not to be had."""
+    complaint = ""
     try:
-        shell.run(["apt-get", "-qq", "update"], env=environment)
+        shell.run(["apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update"], env=environment)
     except shell.Failed as failure:
-        if shell.is_offline(failure.output):
-            raise
+        complaint = failure.output
+    try:
+        yield
+    except shell.Failed as failure:
+        raise shell.Failed(["apt-get"], complaint + failure.output) from None

@@ -18,6 +18,8 @@ from deploy.local.fetch import debian, jars, mongod
 from deploy.local.places import Places
 from deploy.local.say import megabytes, say, step
 
+SAY_EVERY_S = 15.0
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,7 +69,7 @@ def _all_of(places: Places, todo: list[Part]) -> None:
             for part in todo:
                 before = [started[name] for name in part.after if name in started]
                 started[part.name] = pool.submit(_one, places, part, before)
-            done, _ = wait(started.values(), return_when=FIRST_EXCEPTION)
+            done = _wait(started)
         except BaseException:
             shell.end_all()
             raise
@@ -77,6 +79,17 @@ def _all_of(places: Places, todo: list[Part]) -> None:
             raise failures[0] or RuntimeError
     for future in started.values():
         future.result()
+
+
+def _wait(started: dict[str, Future[None]]) -> set[Future[None]]:
+    """Those that are done when all are, or when one has failed; says now and then what it waits for."""
+    begun = time.monotonic()
+    while True:
+        done, left = wait(started.values(), timeout=SAY_EVERY_S, return_when=FIRST_EXCEPTION)
+        if not left or any(future.exception() for future in done):
+            return done
+        names = ", ".join(name for name, future in started.items() if future in left)
+        say(f"  waiting   for {names} ({time.monotonic() - begun:.0f} s)")
 
 
 def _one(places: Places, part: Part, before: list[Future[None]]) -> None:

@@ -107,6 +107,7 @@ async def connect(url: str, token: str, device: Device) -> None:
     """Open a device and wait until everything from the time away has arrived."""
     headers = {"Authorization": f"Bearer {token}"}
     await picows.ws_connect(lambda: device, socket_url(url), extra_headers=headers, max_redirects=0)
+    device.write(b'{"type":"auth"}')  # no `resume` follows, so the server need not wait for one
     async with asyncio.timeout(60):
         await device.caught_up.wait()
     if device.closed is not None:

@@ -14,7 +14,7 @@ from types import FrameType
 from deploy.local import preflight, pyvenv, settings_file
 from deploy.local.down import announced, down
 from deploy.local.fetch import everything
-from deploy.local.locking import lock
+from deploy.local.locking import lock, lock_jars
 from deploy.local.logs import logs
 from deploy.local.places import ROOT, Places, places
 from deploy.local.plan import look_ahead
@@ -93,8 +93,8 @@ def _clean(where: Places, options: argparse.Namespace) -> int:
     return 0
 
 
-def _lock(where: Places, _options: argparse.Namespace) -> int:
-    lock(where)
+def _lock(where: Places, options: argparse.Namespace) -> int:
+    (lock_jars if options.jars else lock)(where)
     return 0
 
 
@@ -141,6 +141,6 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--follow", "-f", action="store_true")
     verb("fetch", _fetch, "fetch what is missing").add_argument("--python", action="store_true", help="packages only")
     verb("clean", _clean, "stop, then remove data and cache").add_argument("--yes", action="store_true")
-    verb("lock", _lock, "write requirements.lock anew")
+    verb("lock", _lock, "write requirements.lock anew").add_argument("--jars", action="store_true", help="jars.sha256")
     verb("env", _env, "the settings of the running stack")
     return parser

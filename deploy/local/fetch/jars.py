@@ -42,11 +42,9 @@ def digests(jars: Path) -> dict[str, str]:
 
 
 def fetch(places: Places, scratch: Path) -> int:
-    """Their size in bytes. The Maven repository is a throw-away one: nothing is left in the home folder."""
-    jars = scratch / "jars"
-    argv = ["mvn", "-B", "-q", "-C", "-T", "2", "-f", str(HERE / "jars" / "pom.xml"), f"-Djars={jars}"]
+    """Their size in bytes."""
     try:
-        shell.run([*argv, f"-Dmaven.repo.local={scratch / 'm2'}", PLUGIN])
+        jars = download(scratch)
     except shell.Failed as failure:
         raise shell.explain("the jars of Kafka and s3proxy", failure, places.cache / "fetch-jars.log") from None
     wrong = differences(read_list(KNOWN.read_text()), digests(jars))
@@ -57,3 +55,16 @@ def fetch(places: Places, scratch: Path) -> int:
         shutil.rmtree(old, ignore_errors=True)
     jars.rename(folder(places))
     return sum(path.stat().st_size for path in folder(places).glob("*/*.jar"))
+
+
+def download(scratch: Path) -> Path:
+    """The Maven repository is a throw-away one: nothing is left in the home folder, nothing old is trusted."""
+    jars = scratch / "jars"
+    argv = ["mvn", "-B", "-q", "-C", "-T", "2", "-f", str(HERE / "jars" / "pom.xml"), f"-Djars={jars}"]
+    shell.run([*argv, f"-Dmaven.repo.local={scratch / 'm2'}", PLUGIN])
+    return jars
+
+
+def write_list(jars: Path) -> None:
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests(jars).items())]
+    KNOWN.write_text("".join(lines))

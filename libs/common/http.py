@@ -88,8 +88,23 @@ def _invalid_request(error: RequestValidationError) -> Problem:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return Problem(400, "malformed", "The body is not valid JSON.")
-    fields = [FieldError(_pointer(e["loc"]), e["msg"]) for e in error.errors()]
+    fields = [FieldError(_pointer(e["loc"]), _in_our_words(e["type"], e.get("ctx", {}))) for e in error.errors()]
     return Problem(422, "invalid_field", f"{fields[0].pointer or 'body'}: {fields[0].detail}", errors=fields)
+
+
+def _in_our_words(kind: str, limits: Mapping[str, Any]) -> str:
+    match kind:
+        case "missing":
+            return "is required"
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "must be an integer"
+        case "greater_than_equal":
+            return f"must be at least {limits['ge']}"
+        case "less_than_equal":
+            return f"must be at most {limits['le']}"
+        case "literal_error" | "enum":
+            return f"must be one of {limits.get('expected')}"
+    return "is not valid"
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

@@ -33,7 +33,7 @@ class Store:
         numbers = dict.fromkeys(conversation_ids, 0)
         pipeline: list[Document] = [
             {"$match": {"conversation_id": {"$in": list(numbers)}}},
-            {"$sort": {"conversation_id": 1, "sequence_number": -1}},
+            {"$sort": {"conversation_id": -1, "sequence_number": -1}},  # the index backwards: one key each is read
             {"$group": {"_id": "$conversation_id", "last": {"$first": "$sequence_number"}}},
         ]
         with answering():

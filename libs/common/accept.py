@@ -1,6 +1,7 @@
 """The rules of acceptance: what a message must be, who may send it, and when it counts as accepted."""
 
 import hashlib
+import logging
 import re
 import time
 from collections import OrderedDict
@@ -39,6 +40,8 @@ RECENT_S = 300.0
 
 
 NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
+
+log = logging.getLogger(__name__)
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +254,7 @@ class Acceptor:
         self._recent.check(event.message_id, event.fingerprint)
         await self._send(MESSAGE_EVENTS, event, event.message_id, event.accepted_at)
         self._recent.remember(event.message_id, event.fingerprint, sender)
+        log.debug("accepted", extra={"message_id": event.message_id})
         return Accepted(event.message_id, event.conversation_id, event.accepted_at)
 
     def accepted_recently(self, sender: str, message_id: str) -> bool:

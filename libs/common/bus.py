@@ -53,7 +53,10 @@ class Handler(Protocol):
         ...
 
     def forget(self) -> None:
-        """Drops everything held in memory: other owners may have gone on from here."""
+        """Drops what is remembered of the stored state: other owners may have gone on from here.
+
+        What waits for the checkpoint stays: it is true, and writing it late or twice does no harm.
+        """
         ...
 
 

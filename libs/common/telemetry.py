@@ -82,6 +82,6 @@ def configure_logs(service: str, level: str) -> None:
     handler.setFormatter(JsonFormatter(service))
     handler.addFilter(Damper())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("aiokafka", "httpx", "httpcore", "uvicorn.error", "pymongo", "picows"):
+    for noisy in ("aiokafka", "asyncio", "httpx", "httpcore", "uvicorn.error", "pymongo", "picows"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.ERROR)

@@ -98,7 +98,6 @@ class Messages:
 
     def forget(self) -> None:
         self._last.clear()
-        self._activity.clear()
 
     async def _store_all(
         self, incoming: Sequence[Incoming[MessageEvent]], members: Members_
@@ -140,9 +139,12 @@ class Messages:
                 at = datetime.fromisoformat(event.accepted_at)
                 self._activity[event.conversation_id] = (one.sequence_number, at)
 
-    def _count(self, incoming: Sequence[object], fresh: Sequence[object]) -> None:
+    def _count(self, incoming: Sequence[object], fresh: Sequence[Numbered]) -> None:
         STORED.inc(len(fresh))
         REPEATED.inc(len(incoming) - len(fresh))
+        if log.isEnabledFor(logging.DEBUG):
+            for one in fresh:
+                log.debug("stored", extra=_log_fields(one))
 
 
 class Receipts:
@@ -178,7 +180,6 @@ class Receipts:
     def forget(self) -> None:
         self._marks.clear()
         self._last.clear()
-        self._moved.clear()
 
     async def _log(self, incoming: Sequence[Incoming[ReceiptEvent]]) -> list[Advance]:
         """What moved now, and what an earlier run had logged of these records."""
@@ -272,6 +273,15 @@ def _receipt_entries(advances: Iterable[Advance], members: Members_) -> list[Ent
         frame = pack("receipt", _encode(body), conversation_id, a.to_number)
         entries += [Entry(member, frame) for member in members[conversation_id]]
     return entries
+
+
+def _log_fields(one: Numbered) -> dict[str, object]:
+    trace = one.incoming.record.headers.get("traceparent", b"").decode("latin-1")
+    return {
+        "message_id": one.incoming.event.message_id,
+        "sequence_number": one.sequence_number,
+        "trace_id": trace[3:35],
+    }
 
 
 def _stored_fact(one: Numbered) -> Outgoing:

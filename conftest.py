@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from libs.common import mongo, redis, schema
@@ -20,6 +21,10 @@ from libs.common.settings import CommonSettings
 ROOT = Path(__file__).parent
 STACK_FIXTURES = {"stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
 OFFSETS = (80, 110, 111, 120, 130, 140, 141, 150, 201, 202, 203, 204, 205, 443)
+
+# Machines are noisy: how long an example takes decides nothing.
+settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("parley")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
 
 from libs.common.errors import Unavailable
 
@@ -15,6 +17,17 @@ DEADLINE_S = 5.0
 RECONNECT_S = 0.5
 
 log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=100_000)
+def _hash(key: bytes) -> int:
+    """Kafka's own hash of a key, in pure Python here: about 8 µs for a UUID, so it is kept."""
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def partition_of(key: bytes, partitions: Sequence[int], _available: Sequence[int]) -> int:
+    """Where Kafka's default puts a key."""
+    return partitions[_hash(key) % len(partitions)]
 
 
 class Outgoing(NamedTuple):
@@ -84,6 +97,7 @@ class Producer:
                 bootstrap_servers=self._bootstrap,
                 acks="all",
                 enable_idempotence=True,
+                partitioner=partition_of,
                 max_batch_size=256 * 1024,
                 request_timeout_ms=10_000,
                 retry_backoff_ms=100,

@@ -15,6 +15,7 @@ RETENTION_MS = {MESSAGE_EVENTS: 14 * DAY_MS, RECEIPT_EVENTS: 14 * DAY_MS, STATUS
 DLQ_RETENTION_MS = -1
 
 ReceiptStatus = Literal["DELIVERED", "READ"]
+MessageStatus = Literal["SENT", "DELIVERED", "READ", "FAILED"]
 
 
 class Text(msgspec.Struct, frozen=True, tag_field="type", tag="text"):

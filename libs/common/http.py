@@ -303,6 +303,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,

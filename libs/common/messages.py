@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from libs.common.clock import rfc3339
-from libs.common.events import MessageEvent, Payload
+from libs.common.events import MessageEvent, MessageStatus, Payload
 from libs.common.mongo import Document
-
-MessageStatus = Literal["SENT", "DELIVERED", "READ", "FAILED"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

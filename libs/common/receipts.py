@@ -3,31 +3,15 @@
 The log (`receipts`) is the truth and is written by the router; `watermarks` are its summary, up to a second behind.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from libs.common.events import ReceiptStatus
-from libs.common.messages import MessageStatus
+from libs.common.marks import Marks, Member
 from libs.common.mongo import Database, Document, answering
 
 BRANCHES = 200  # of one `$or`
 STATUSES: tuple[ReceiptStatus, ...] = ("DELIVERED", "READ")
-
-
-class Marks(NamedTuple):
-    """A member has (has read) everything up to these numbers; reading something implies having it."""
-
-    delivered: int = 0
-    read: int = 0
-
-    def advanced(self, status: ReceiptStatus, number: int) -> "Marks":
-        read = max(self.read, number) if status == "READ" else self.read
-        return Marks(max(self.delivered, number), read)
-
-
-Member = tuple[str, str]
-"""(conversation_id, username)"""
 
 
 def watermark_id(member: Member) -> str:
@@ -85,15 +69,3 @@ async def read_times(
             if row["found"] and row["found"][0]["from_number"] <= number:
                 times[row["u"], row["s"]] = row["found"][0]["at"]
     return times
-
-
-def message_status(
-    conversation_id: str, number: int, to: Sequence[str], marks: Mapping[Member, Marks]
-) -> MessageStatus:
-    """DELIVERED (READ) when every recipient has it (has read it)."""
-    reached = [marks.get((conversation_id, recipient), Marks()) for recipient in to]
-    if all(m.read >= number for m in reached):
-        return "READ"
-    if all(m.delivered >= number for m in reached):
-        return "DELIVERED"
-    return "SENT"

@@ -12,9 +12,9 @@ from libs.common.accept import Acceptor, parse_uuid
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
 from libs.common.errors import FieldError, Problem, not_found
+from libs.common.marks import Marks, Member, message_status
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Document
-from libs.common.receipts import Marks, Member, message_status
 from services.frontend.domain import (
     ConversationRequest,
     Position,

@@ -9,8 +9,8 @@ from pymongo.errors import DuplicateKeyError
 
 from libs.common import receipts
 from libs.common.events import ReceiptStatus
+from libs.common.marks import Marks, Member
 from libs.common.mongo import Database, Document, answering
-from libs.common.receipts import Marks, Member
 from services.frontend.domain import USERNAME, Position
 
 USERS_KNOWN = 50_000

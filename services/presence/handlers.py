@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 from prometheus_client import Counter, Gauge
@@ -20,7 +20,9 @@ from libs.common.clock import new_id
 from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, render, unpack
 from services.presence.domain import Feed, Progress, Resume, Step
-from services.presence.store import Entry, Feeds, Inbox
+
+if TYPE_CHECKING:
+    from services.presence.store import Entry, Feeds, Inbox
 
 HEARTBEAT_S = 30.0
 SUBSCRIBE_S = 3.0
@@ -87,7 +89,7 @@ class Device:
 class Node:
     """All devices that are connected here."""
 
-    def __init__(self, feeds: Feeds, inbox: Inbox, channels: Channels) -> None:
+    def __init__(self, feeds: "Feeds", inbox: "Inbox", channels: Channels) -> None:
         self._feeds = feeds
         self._inbox = inbox
         self._channels = channels
@@ -166,7 +168,7 @@ class Node:
         device.announced = device.progress.offset
         device.is_live = True
 
-    async def _take(self, device: Device, entry: Entry) -> None:
+    async def _take(self, device: Device, entry: "Entry") -> None:
         if entry.offset != device.progress.offset + 1 or not self._push(device, entry.offset, entry.packed):
             HEALED.labels("trimmed").inc()
             await self._fill(device)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from libs.common.feed import LIFETIME_S, Packed, epoch_key, feed_key, unpack
+from libs.common.marks import message_status
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Database, Document, answering
-from libs.common.receipts import message_status, read_marks
+from libs.common.receipts import read_marks
 from libs.common.redis import answering as redis_answering
 from services.presence.domain import Feed
 

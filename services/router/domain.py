@@ -8,9 +8,13 @@ import msgspec
 
 from libs.common.bus import Record, Rejected
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus, decode
-from libs.common.receipts import Marks, Member
+from libs.common.marks import Marks, Member
 
 T = TypeVar("T", MessageEvent, ReceiptEvent)
+
+
+class Raced(Exception):
+    """Another writer stored some of this first: nothing is known until it is read again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 from prometheus_client import Counter
@@ -18,12 +18,14 @@ from libs.common.events import STATUS_EVENTS, MessageEvent, ReceiptEvent, Status
 from libs.common.feed import Entry, FeedWriter, pack
 from libs.common.http import problem_document
 from libs.common.kafka import Outgoing, Producer
-from libs.common.receipts import Marks, Member, read_marks
+from libs.common.marks import Marks, Member
+from libs.common.receipts import read_marks
 from libs.common.telemetry import continue_trace
 from services.router.domain import (
     Advance,
     Incoming,
     Numbered,
+    Raced,
     Sorted,
     advance,
     give_numbers,
@@ -31,7 +33,9 @@ from services.router.domain import (
     read,
     sort_out,
 )
-from services.router.store import Raced, Store
+
+if TYPE_CHECKING:
+    from services.router.store import Store
 
 MEMORY = 100_000  # conversations, and members, whose last state is kept: about 20 MB
 RACES = 20  # two writers of one partition make progress in each round; more than this is a fault
@@ -70,7 +74,7 @@ class Messages:
     feeds drop what they have, and facts may repeat.
     """
 
-    def __init__(self, store: Store, members: Members, feed: FeedWriter, producer: Producer) -> None:
+    def __init__(self, store: "Store", members: Members, feed: FeedWriter, producer: Producer) -> None:
         self._store = store
         self._members = members
         self._feed = feed
@@ -150,7 +154,7 @@ class Messages:
 class Receipts:
     """`receipt.events` → the log, every member's feed, facts. Safe to run twice: an entry's id is its record."""
 
-    def __init__(self, store: Store, members: Members, feed: FeedWriter, producer: Producer) -> None:
+    def __init__(self, store: "Store", members: Members, feed: FeedWriter, producer: Producer) -> None:
         self._store = store
         self._members = members
         self._feed = feed

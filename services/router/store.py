@@ -9,13 +9,10 @@ from pymongo.errors import BulkWriteError
 
 from libs.common.clock import rfc3339
 from libs.common.errors import Reject
+from libs.common.marks import Marks, Member
 from libs.common.mongo import DUPLICATE_KEY, Database, Document, answering
-from libs.common.receipts import Marks, Member, watermark_id
-from services.router.domain import Advance, Known
-
-
-class Raced(Exception):
-    """Another writer stored some of this first: nothing is known until it is read again."""
+from libs.common.receipts import watermark_id
+from services.router.domain import Advance, Known, Raced
 
 
 class Store:

@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.marks import Marks, message_status
 from libs.common.mongo import Database
-from libs.common.receipts import BRANCHES, Marks, message_status, read_marks, read_times, watermark_id
+from libs.common.receipts import BRANCHES, read_marks, read_times, watermark_id
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 

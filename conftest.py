@@ -5,7 +5,6 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
+from deploy.local.ports import OFFSETS
+from deploy.local.preflight import is_taken
 from libs.common import mongo, redis, schema
 from libs.common.settings import CommonSettings
 
 ROOT = Path(__file__).parent
 STACK_FIXTURES = {"stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
-OFFSETS = (80, 110, 111, 120, 130, 140, 141, 150, 201, 202, 203, 204, 205, 443)
 
 # Machines are noisy: how long an example takes decides nothing.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -59,20 +59,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _free_base() -> int:
-    for base in range(21_000, 60_000, 500):
-        if all(_is_free(base + offset) for offset in OFFSETS):
+    """Below the ports that the kernel gives to outgoing connections (from 32768 on)."""
+    for base in range(21_000, 32_000, 500):
+        if not any(is_taken(base + offset) for offset in OFFSETS.values()):
             return base
     raise RuntimeError("no free ports for the stack of the tests")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @pytest.fixture

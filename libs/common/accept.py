@@ -161,17 +161,17 @@ def parse_metadata(raw: msgspec.Raw) -> str | None:
         raise invalid("/metadata", "must be valid JSON: no lone surrogates, at most 8 levels deep") from error
     if not isinstance(value, dict):
         raise invalid("/metadata", "must be an object")
-    if _depth(value) > MAX_DEPTH:
+    if not _is_within(MAX_DEPTH, value):
         raise invalid("/metadata", f"must be at most {MAX_DEPTH} levels deep")
     return text.decode()
 
 
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0
+def _is_within(levels: int, value: object) -> bool:
+    """Looks no deeper than it must: what is nested deeper would exhaust the stack."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_within(levels - 1, one) for one in inner)
 
 
 def resolve_channels(asked: list[str] | str | None) -> list[str]:

@@ -155,6 +155,12 @@ def test_metadata_is_kept_as_its_text_or_refused_for_its_size_depth_or_kind(valu
         assert refusal(parse_metadata, raw(value)).errors[0].pointer == "/metadata"
 
 
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 500, 700, 900])
+def test_metadata_of_any_depth_is_refused_in_our_words(levels: int) -> None:
+    text = '{"a":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
+    assert refusal(parse_metadata, msgspec.Raw(text.encode())).errors[0].pointer == "/metadata"
+
+
 def depth(value: object) -> int:
     if isinstance(value, dict):
         return 1 + max((depth(v) for v in value.values()), default=0)

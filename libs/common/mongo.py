@@ -15,6 +15,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
+from libs.common.cancellation import heed_cancellation
 from libs.common.errors import Unavailable
 
 Document = dict[str, Any]
@@ -55,9 +56,11 @@ def answering() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
+        heed_cancellation()
         if is_transient(error):
             raise Unavailable("MongoDB", type(error).__name__) from error
         raise
+    heed_cancellation()
 
 
 def is_transient(error: PyMongoError) -> bool:

@@ -8,6 +8,7 @@ from redis.asyncio.retry import Retry as ConnectionRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
 
+from libs.common.cancellation import heed_cancellation
 from libs.common.errors import Unavailable
 
 DEADLINE_S = 3.0
@@ -44,4 +45,6 @@ def answering() -> Iterator[None]:
     try:
         yield
     except (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError) as error:
+        heed_cancellation()
         raise Unavailable("Redis", type(error).__name__) from error
+    heed_cancellation()

@@ -119,7 +119,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._dead_letter(rejected, len(batch))
                 break
             except Retry as reason:
-                await self._wait(reason)
+                await self._wait(reason, stop)
             if generation != self._generation or stop.is_set():
                 self._handler.forget()
                 await self._read_anew(polled)
@@ -134,15 +134,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         topic = raw.topic.removeprefix(self._prefix)
         return Record(topic, raw.partition, raw.offset, raw.key, raw.value, dict(raw.headers), raw.timestamp)
 
-    async def _wait(self, reason: Retry) -> None:
+    async def _wait(self, reason: Retry, stop: asyncio.Event) -> None:
         """Lets time pass with all partitions paused, polling on, so that the group still counts us in."""
         if self._waits_for is None:
             log.warning("%s waits: %s", self._group, reason)
         self._waits_for = str(reason)
         until = time.monotonic() + reason.after_s
-        while (left_s := until - time.monotonic()) > 0:
+        while (left_s := until - time.monotonic()) > 0 and not stop.is_set():
             self._kafka.pause(*self._kafka.assignment())
-            await self._read_anew(await self._kafka.getmany(timeout_ms=int(left_s * 1000) + 1))
+            pause_ms = min(IDLE_POLL_MS, int(left_s * 1000) + 1)
+            await self._read_anew(await self._kafka.getmany(timeout_ms=pause_ms))
         self._kafka.resume(*self._kafka.assignment())
 
     async def _read_anew(self, polled: dict[TopicPartition, list[Any]]) -> None:

@@ -5,6 +5,7 @@ from enum import Enum
 
 import msgspec
 
+from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem, malformed
 
 
@@ -87,9 +88,24 @@ def parse_frame(raw: bytes) -> Frame:
     try:
         frame: Frame = _decode(raw)
         return frame
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed("This is not a frame that the chat socket knows.") from error
 
 
-def too_large() -> Problem:
-    return Problem(413, "too_large", "A frame is at most 64 KiB.")
+class Assembly:
+    """A frame that comes in parts: what it costs depends on its bytes alone, however many parts there are."""
+
+    def __init__(self, longest: int = MAX_BODY) -> None:
+        self._longest = longest
+        self._parts = bytearray()
+
+    def add(self, part: bytes, *, is_last: bool) -> bytes | None:
+        """The whole frame once its last part is there. Raises `Problem` 413."""
+        if len(self._parts) + len(part) > self._longest:
+            raise Problem(413, "too_large", "A frame is at most 64 KiB.")
+        self._parts += part
+        if not is_last:
+            return None
+        whole = bytes(self._parts)
+        self._parts.clear()
+        return whole

@@ -70,6 +70,7 @@ class Device:
     is_live: bool = False
     owes_caught_up: bool = True
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start_over(self, feed: Feed) -> None:
         """Another feed: what the last one would have brought has to come from MongoDB."""
@@ -102,6 +103,7 @@ class Node:
         try:
             recovered = await _patiently(lambda: self._join(device, resume))
             device.outlet.send(_ready(device, recovered))
+            device.is_ready.set()
             while True:
                 await _patiently(lambda: self._bring_up_to_date(device))
                 await device.wake.wait()

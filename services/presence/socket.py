@@ -27,7 +27,7 @@ from libs.common.errors import Problem, Retry, Unavailable
 from libs.common.events import ReceiptStatus
 from libs.common.http import as_problem, problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.domain import Ack, Auth, Frame, Ping, Read, Resume, Send, parse_frame, too_large
+from services.presence.domain import Ack, Assembly, Auth, Frame, Ping, Read, Resume, Send, parse_frame
 from services.presence.handlers import Device, Node, encode
 
 AUTH_S = 5.0
@@ -61,7 +61,7 @@ class Connection(WSListener):
         self._acceptor = sockets.acceptor
         self._verifier = sockets.verifier
         self._transport: WSTransport | None = None
-        self._parts: list[bytes] = []
+        self._assembly = Assembly()
         self._frames: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._is_paused = False
@@ -88,12 +88,7 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         match frame.msg_type:
             case WSMsgType.TEXT | WSMsgType.BINARY | WSMsgType.CONTINUATION:
-                self._parts.append(frame.get_payload_as_bytes())
-                if sum(map(len, self._parts)) > MAX_BODY:
-                    self.close(TOO_BIG, too_large().detail)
-                elif frame.fin:
-                    self._enqueue(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-                    self._parts.clear()
+                self._take(frame.get_payload_as_bytes(), frame.fin)
             case WSMsgType.CLOSE:
                 transport.send_close(WSCloseCode.OK)
                 transport.disconnect()
@@ -103,6 +98,15 @@ class Connection(WSListener):
 
     def resume_writing(self) -> None:
         self._writable.set()
+
+    def _take(self, part: bytes, is_last: bool) -> None:
+        try:
+            whole = self._assembly.add(part, is_last=is_last)
+        except Problem as problem:
+            self.close(TOO_BIG, problem.detail)
+        else:
+            if whole is not None:
+                self._enqueue(whole)
 
     def _enqueue(self, raw: bytes) -> None:
         self._frames.append(raw)
@@ -155,6 +159,7 @@ class Connection(WSListener):
             async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._node.serve(device, resume))
                 tasks.create_task(self._report_receipts(identity))
+                await device.is_ready.wait()
                 await self._handle_frames(identity, tasks)
         except* Closed as closing:
             first = closing.exceptions[0]

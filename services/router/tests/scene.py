@@ -1,0 +1,104 @@
+"""What the tests of the router build from: conversations, events as records, and a router on the real servers."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from redis.asyncio import Redis
+
+from libs.common import kafka, mongo
+from libs.common.bus import Record
+from libs.common.clock import new_id, now, rfc3339
+from libs.common.conversations import Members
+from libs.common.errors import Unavailable
+from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS, MessageEvent, ReceiptEvent, ReceiptStatus, Text, encode
+from libs.common.feed import FeedWriter, Packed, feed_key, unpack
+from services.router.handlers import Messages, Receipts
+from services.router.store import Store
+
+_offsets = count()
+
+
+def record(value: bytes, topic: str = MESSAGE_EVENTS) -> Record:
+    """At a place of its own in Kafka."""
+    return Record(topic, 0, next(_offsets), b"key", value)
+
+
+def message(conversation_id: str, sender: str, text: str = "hi", message_id: str | None = None) -> MessageEvent:
+    return MessageEvent(
+        message_id=message_id or new_id(),
+        conversation_id=conversation_id,
+        sender=sender,
+        channels=["internal"],
+        payload=Text(text=text),
+        fingerprint=f"{sender} {text}",
+        accepted_at=rfc3339(now()),
+    )
+
+
+def receipt(conversation_id: str, username: str, status: ReceiptStatus, number: int) -> Record:
+    event = ReceiptEvent(
+        conversation_id=conversation_id, username=username, status=status, sequence_number=number, at=rfc3339(now())
+    )
+    return record(encode(event), RECEIPT_EVENTS)
+
+
+@dataclass
+class Scene:
+    database: mongo.Database
+    cache: Redis
+    producer: kafka.Producer
+    ana: str
+    bo: str
+    conversation: str
+
+    def messages(self) -> Messages:
+        """A router that has just started."""
+        return Messages(Store(self.database), Members(self.database), FeedWriter(self.cache), self.producer)
+
+    def receipts(self) -> Receipts:
+        return Receipts(Store(self.database), Members(self.database), FeedWriter(self.cache), self.producer)
+
+    def texts(self, *texts: str) -> list[Record]:
+        return [record(encode(message(self.conversation, self.ana, text))) for text in texts]
+
+    async def stored(self) -> list[tuple[int, str]]:
+        """(number, text), in the order of the numbers."""
+        found = self.database["messages"].find({"conversation_id": self.conversation}).sort("sequence_number", 1)
+        return [(d["sequence_number"], d["payload"]["text"]) async for d in found]
+
+    async def connect(self, *usernames: str) -> None:
+        """A feed is there as soon as somebody is."""
+        for username in usernames:
+            await self.cache.xgroup_create(feed_key(username), "x", mkstream=True)
+
+    async def feed(self, username: str) -> list[Packed]:
+        entries: Any = await self.cache.xrange(feed_key(username))
+        return [unpack(fields[b"f"]) for _, fields in entries]
+
+
+@asynccontextmanager
+async def scene(database: mongo.Database, cache: Redis, broker: Sequence[str]) -> AsyncIterator[Scene]:
+    """Ana and bo, and their conversation."""
+    mark = secrets.token_hex(4)
+    ana, bo, conversation = f"ana-{mark}", f"bo-{mark}", str(uuid4())
+    await database["conversations"].insert_one({"_id": conversation, "members": [ana, bo], "last_sequence": 0})
+    async with kafka.connect(*broker) as producer:
+        async with asyncio.timeout(20):
+            while not await _answers(producer):
+                await asyncio.sleep(0.02)
+        yield Scene(database, cache, producer, ana, bo, conversation)
+    await cache.delete(feed_key(ana), feed_key(bo))
+
+
+async def _answers(producer: kafka.Producer) -> bool:
+    try:
+        await producer.check()
+    except Unavailable:
+        return False
+    return True

@@ -34,8 +34,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """`is_clients_doing`: anybody can bring it about, as often as they like, so it says nothing about us."""
+
     record: Record
     reason: str
+    is_clients_doing: bool = False
 
 
 class Handler(Protocol):

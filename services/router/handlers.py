@@ -90,7 +90,8 @@ class Messages:
         await self._feed.append(_message_entries(stored, members) + [_conflict_entry(c) for c in conflicts])
         await self._producer.publish_all([_stored_fact(s) for s in stored])
         self._note_activity(stored)
-        return rejected + strangers + [Rejected(c.record, "message_id_conflict") for c in conflicts]
+        refused = [Rejected(c.record, "message_id_conflict", is_clients_doing=True) for c in conflicts]
+        return rejected + strangers + refused
 
     async def checkpoint(self) -> None:
         activity, self._activity = self._activity, {}

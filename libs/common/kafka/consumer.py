@@ -156,14 +156,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _dead_letter(self, rejected: Sequence[Rejected], handled: int) -> None:
         """Raises `Retry` where most records fail: then the fault is ours, and an operator has to look."""
-        if rejected and sum(self._outcomes) + len(rejected) > CEILING:
-            raise Retry(f"an operator: most records of {self._topic} fail ({rejected[0].reason})", after_s=10.0)
+        faults = [r.reason for r in rejected if not r.is_clients_doing]
+        if faults and sum(self._outcomes) + len(faults) > CEILING:
+            raise Retry(f"an operator: most records of {self._topic} fail ({faults[0]})", after_s=10.0)
         at = rfc3339(now()).encode()
         for r in rejected:
             REJECTED.labels(self._group, r.reason).inc()
             log.error("dead-lettered %s: %s", r.record.source, r.reason)
         await self._producer.publish_all([_dead_letter(r, at) for r in rejected])
-        self._outcomes.extend([1] * len(rejected) + [0] * (handled - len(rejected)))
+        self._outcomes.extend([1] * len(faults) + [0] * (handled - len(faults)))
 
     async def _commit(self) -> None:
         """The checkpoint, then the offsets; when the partitions may have gone, what is held is dropped."""

@@ -60,7 +60,7 @@ def fetch(places: Places, scratch: Path) -> int:
 def download(scratch: Path) -> Path:
     """The Maven repository is a throw-away one: nothing is left in the home folder, nothing old is trusted."""
     jars = scratch / "jars"
-    argv = ["mvn", "-B", "-q", "-C", "-T", "2", "-f", str(HERE / "jars" / "pom.xml"), f"-Djars={jars}"]
+    argv = ["mvn", "-B", "-q", "-C", "-T", "2", "-f", str(HERE / "poms" / "pom.xml"), f"-Djars={jars}"]
     shell.run([*argv, f"-Dmaven.repo.local={scratch / 'm2'}", PLUGIN])
     return jars
 

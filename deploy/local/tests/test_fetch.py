@@ -16,7 +16,7 @@ def test_the_committed_list_names_each_pinned_jar() -> None:
     known = jars.read_list(jars.KNOWN.read_text())
     for name in ("kafka", "s3proxy"):
         space = "{http://maven.apache.org/POM/4.0.0}"
-        pom = ElementTree.parse(jars.HERE / "jars" / name / "pom.xml")  # noqa: S314 - our own file
+        pom = ElementTree.parse(jars.HERE / "poms" / name / "pom.xml")  # noqa: S314 - our own file
         for dependency in pom.iter(f"{space}dependency"):
             artifact, version = (dependency.findtext(f"{space}{tag}") for tag in ("artifactId", "version"))
             assert f"{name}/{artifact}-{version}.jar" in known

@@ -1,0 +1,76 @@
+"""A feed is written only where it exists, with dense offsets, and each entry is announced with its own."""
+
+import asyncio
+import json
+import secrets
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from libs.common.feed import BATCH, MAX_ENTRIES, Entry, FeedWriter, feed_key, pack, render, unpack
+
+
+@pytest.fixture
+def username() -> str:
+    return f"bo-{secrets.token_hex(4)}"
+
+
+async def connect(cache: Redis, username: str) -> None:
+    await cache.xgroup_create(feed_key(username), "x", mkstream=True)
+
+
+def entries(username: str, count: int) -> list[Entry]:
+    return [Entry(username, pack("message", b'{"n":%d}' % n, "c1", n)) for n in range(1, count + 1)]
+
+
+async def test_nothing_is_written_where_no_feed_is(cache: Redis, username: str) -> None:
+    await FeedWriter(cache).append(entries(username, 3))
+    assert await cache.exists(feed_key(username)) == 0
+
+
+async def test_offsets_are_dense_in_the_order_given(cache: Redis, username: str) -> None:
+    await connect(cache, username)
+    await FeedWriter(cache).append(entries(username, BATCH + 50))
+    stream = await cache.xrange(feed_key(username))
+    assert [id_ for id_, _ in stream or []] == [b"0-%d" % n for n in range(1, BATCH + 51)]
+
+
+async def test_each_entry_is_announced_with_its_offset(cache: Redis, username: str) -> None:
+    await connect(cache, username)
+    sent = entries(username, 2)
+    async with cache.pubsub() as listener, asyncio.timeout(10):
+        await listener.subscribe(feed_key(username))
+        await listener.get_message(timeout=5)
+        await FeedWriter(cache).append(sent)
+        heard = [await listener.get_message(timeout=5) for _ in sent]
+    assert [m["data"] for m in heard if m] == [b"1 " + sent[0].frame, b"2 " + sent[1].frame]
+
+
+async def test_a_feed_is_bounded(cache: Redis, username: str) -> None:
+    await connect(cache, username)
+    await FeedWriter(cache).append(entries(username, 2 * MAX_ENTRIES))
+    assert MAX_ENTRIES <= await cache.xlen(feed_key(username)) < 1.2 * MAX_ENTRIES
+
+
+async def test_scripts_are_loaded_again_after_redis_forgot_them(cache: Redis, username: str) -> None:
+    await connect(cache, username)
+    writer = FeedWriter(cache)
+    await writer.append(entries(username, 1))
+    await cache.script_flush()
+    await writer.append(entries(username, 1))
+    assert await cache.xlen(feed_key(username)) == 2
+
+
+@given(st.sampled_from(["message", "receipt", "error"]), st.integers(0, 2**63), st.binary())
+def test_an_entry_is_read_as_it_was_packed(kind: str, number: int, body: bytes) -> None:
+    packed = unpack(pack(kind, body, "c1", number))
+    assert (packed.kind, packed.conversation_id, packed.sequence_number, packed.body) == (kind, "c1", number, body)
+
+
+@given(st.integers(1) | st.none(), st.dictionaries(st.text(), st.integers(), min_size=1))
+def test_a_frame_is_the_body_with_type_and_offset(offset: int | None, body: dict[str, int]) -> None:
+    said = {k: v for k, v in body.items() if k not in ("type", "offset")} | {"x": 1}
+    frame = json.loads(render("message", offset, json.dumps(said).encode()))
+    assert frame == {"type": "message", "offset": offset, **said}

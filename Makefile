@@ -22,7 +22,7 @@ status: ## each process: state, uptime, restarts, memory, version
 logs: ## the last lines of every log                          s=router follows one
 	@$(LOCAL) logs $(if $(s),$(s) --follow)
 
-test: ## all tests, on a stack of their own                   t=tests/test_path.py
+test: ## all tests, on a stack of their own                   t=tests/test_faults.py
 	@$(LOCAL) fetch
 	@$(BIN)/python -m pytest $(t)
 

@@ -37,6 +37,9 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         complain("parley: interrupted")
         return 130
+    except BrokenPipeError:  # whoever read our words has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _up(where: Places, options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from picows import (
@@ -24,11 +25,11 @@ from picows import (
 from libs.common.accept import MAX_BODY, Acceptor, parse_body, parse_uuid
 from libs.common.auth import Identity, TokenVerifier
 from libs.common.errors import Problem, Retry, Unavailable
-from libs.common.events import ReceiptStatus
 from libs.common.http import as_problem, problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.domain import Ack, Assembly, Auth, Frame, Ping, Read, Resume, Send, parse_frame
+from services.presence.domain import Ack, Assembly, Auth, Ping, Read, Resume, Send, parse_frame
 from services.presence.handlers import Device, Node, encode
+from services.presence.reports import Reports
 
 AUTH_S = 5.0
 RESUME_S = 0.25  # a client that logs in by header may still bring `resume`: a round trip of the wide world
@@ -37,8 +38,9 @@ DRAIN_BELOW = 64 * 1024
 DRAIN_S = 30.0
 FRAMES = 256  # read ahead of their handling; then reading stops
 SENDS = 100  # of one connection, under way at once
+FAREWELL_S = 5.0  # for what a device said before it left
 
-UNAUTHENTICATED, TOO_SLOW, EXPIRED, TOO_BIG, RESTARTING = 4401, 4408, 4409, 1009, 1012
+LEFT, UNAUTHENTICATED, TOO_SLOW, EXPIRED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +69,8 @@ class Connection(WSListener):
         self._is_paused = False
         self.life: asyncio.Task[None] | None = None
         self._sends = asyncio.Semaphore(SENDS)
-        self._receipts: dict[tuple[str, ReceiptStatus], int] = {}
-        self._has_receipts = asyncio.Event()
+        self._is_handling = False
+        self._has_left = False
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -82,8 +84,12 @@ class Connection(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._sockets.open.discard(self)
-        if self.life is not None:
-            self.life.cancel()
+        if self.life is None:
+            return
+        if self._is_handling:
+            self._has_left = True
+            self._arrived.set()
+        asyncio.get_running_loop().call_later(FAREWELL_S if self._is_handling else 0, self.life.cancel)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         match frame.msg_type:
@@ -115,8 +121,11 @@ class Connection(WSListener):
             self._is_paused = True
             self._transport.underlying_transport.pause_reading()
 
-    async def _next(self) -> bytes:
+    async def _next(self) -> bytes | None:
+        """None when the device has left and all that it said is handled."""
         while not self._frames:
+            if self._has_left:
+                return None
             self._arrived.clear()
             await self._arrived.wait()
         raw = self._frames.popleft()
@@ -158,9 +167,13 @@ class Connection(WSListener):
             device = Device(identity.username, self)
             async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._node.serve(device, resume))
-                tasks.create_task(self._report_receipts(identity))
+                reports = Reports(partial(self._acceptor.accept_receipt, identity.username), self._on_problem)
+                tasks.create_task(reports.run())
                 await device.is_ready.wait()
-                await self._handle_frames(identity, tasks)
+                self._is_handling = True
+                await self._handle_frames(identity, reports, tasks)
+                await reports.told()
+                raise Closed(LEFT, "The device has left.")
         except* Closed as closing:
             first = closing.exceptions[0]
             self.close(getattr(first, "code", TOO_SLOW), str(first))
@@ -203,22 +216,24 @@ class Connection(WSListener):
             return frame
         return None
 
-    async def _handle_frames(self, identity: Identity, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            raw = await self._next()
-            try:
-                await self._handle(identity, parse_frame(raw), raw, tasks)
-            except (Problem, Retry) as problem:
-                self.send(_error(as_problem(problem)))
+    def _on_problem(self, problem: Problem) -> None:
+        self.send(_error(problem))
 
-    async def _handle(self, identity: Identity, frame: Frame, raw: bytes, tasks: asyncio.TaskGroup) -> None:
-        match frame:
+    async def _handle_frames(self, identity: Identity, reports: Reports, tasks: asyncio.TaskGroup) -> None:
+        while (raw := await self._next()) is not None:
+            try:
+                await self._handle(identity, reports, raw, tasks)
+            except (Problem, Retry) as problem:
+                self._on_problem(as_problem(problem))
+
+    async def _handle(self, identity: Identity, reports: Reports, raw: bytes, tasks: asyncio.TaskGroup) -> None:
+        match parse_frame(raw):
             case Send(ref=ref):
                 await self._begin_send(identity, ref, raw, tasks)
             case Ack(conversation_id=conversation_id, sequence_number=number):
-                self._note_receipt(conversation_id, "DELIVERED", number)
+                await reports.note(conversation_id, "DELIVERED", number)
             case Read(conversation_id=conversation_id, sequence_number=number):
-                self._note_receipt(conversation_id, "READ", number)
+                await reports.note(conversation_id, "READ", number)
             case Ping():
                 self.send(b'{"type":"pong"}')
             case Auth():
@@ -246,28 +261,6 @@ class Connection(WSListener):
             self.send(_rejected(ref, problem))
         finally:
             self._sends.release()
-
-    def _note_receipt(self, conversation_id: str, status: ReceiptStatus, number: int) -> None:
-        key = (conversation_id, status)
-        self._receipts[key] = max(number, self._receipts.get(key, number))
-        self._has_receipts.set()
-
-    async def _report_receipts(self, identity: Identity) -> None:
-        """What a device reports while a report is under way becomes one: receipts say "up to"."""
-        while True:
-            await self._has_receipts.wait()
-            self._has_receipts.clear()
-            taken, self._receipts = self._receipts, {}
-            await asyncio.gather(*(self._report(identity, *key, number) for key, number in taken.items()))
-
-    async def _report(self, identity: Identity, conversation_id: str, status: ReceiptStatus, number: int) -> None:
-        try:
-            await self._acceptor.accept_receipt(identity.username, conversation_id, status, number)
-        except Problem as problem:
-            self.send(_error(problem))
-        except Retry as reason:
-            await asyncio.sleep(reason.after_s)
-            self._note_receipt(conversation_id, status, number)
 
 
 def _error(problem: Problem) -> bytes:

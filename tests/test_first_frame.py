@@ -21,7 +21,8 @@ class Hasty(picows.WSListener):
             transport.send(picows.WSMsgType.TEXT, frame)
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        self.heard.put_nowait(msgspec.json.decode(frame.get_payload_as_bytes())["type"])
+        if frame.msg_type is picows.WSMsgType.TEXT:
+            self.heard.put_nowait(msgspec.json.decode(frame.get_payload_as_bytes())["type"])
 
 
 async def test_ready_comes_before_the_answer_to_anything(chat: Chat) -> None:

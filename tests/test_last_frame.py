@@ -27,4 +27,4 @@ async def test_an_acknowledgement_in_one_breath_with_good_bye_counts(chat: Chat)
 
 
 def _masked(kind: picows.WSMsgType, payload: bytes) -> bytes:
-    return bytes([0x80 | kind, 0x80 | len(payload)]) + bytes(4) + payload
+    return bytes([0x80 | kind.value, 0x80 | len(payload)]) + bytes(4) + payload

@@ -5,7 +5,6 @@ from enum import Enum
 
 import msgspec
 
-from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem, malformed
 
 
@@ -95,7 +94,7 @@ def parse_frame(raw: bytes) -> Frame:
 class Assembly:
     """A frame that comes in parts: what it costs depends on its bytes alone, however many parts there are."""
 
-    def __init__(self, longest: int = MAX_BODY) -> None:
+    def __init__(self, longest: int) -> None:
         self._longest = longest
         self._parts = bytearray()
 

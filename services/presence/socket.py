@@ -63,7 +63,7 @@ class Connection(WSListener):
         self._acceptor = sockets.acceptor
         self._verifier = sockets.verifier
         self._transport: WSTransport | None = None
-        self._assembly = Assembly()
+        self._assembly = Assembly(MAX_BODY)
         self._frames: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._is_paused = False

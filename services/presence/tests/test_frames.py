@@ -6,20 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem
 from services.presence.domain import Assembly, Ping, parse_frame
 
 
 @given(st.lists(st.lists(st.binary(max_size=5), min_size=1, max_size=5), max_size=5))
 def test_frames_come_out_whole_however_they_are_cut(frames: list[list[bytes]]) -> None:
-    assembly = Assembly()
+    assembly = Assembly(longest=MAX_BODY)
     out = [assembly.add(p, is_last=i == len(parts)) for parts in frames for i, p in enumerate(parts, 1)]
     assert [whole for whole in out if whole is not None] == [b"".join(parts) for parts in frames]
 
 
 @pytest.mark.timeout(10)
 def test_parts_without_bytes_cost_next_to_nothing() -> None:
-    assembly = Assembly()
+    assembly = Assembly(longest=MAX_BODY)
     for part in itertools.repeat(b"", 200_000):
         assembly.add(part, is_last=False)
     assert assembly.add(b"end", is_last=True) == b"end"

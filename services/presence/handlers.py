@@ -162,7 +162,7 @@ class Node:
                 return
             for entry in entries:
                 await self._take(device, entry)
-            await device.outlet.drained()
+                await device.outlet.drained()
             if not entries:
                 if looked_again or device.announced <= device.progress.offset:
                     break
@@ -183,7 +183,7 @@ class Node:
             for message in page:
                 progress.have[message.conversation_id] = message.sequence_number
                 device.outlet.send(render("message", None, messages.encode(message)))
-            await device.outlet.drained()
+                await device.outlet.drained()
 
     def _push(self, device: Device, offset: int, packed: Packed) -> bool:
         """Sends an entry unless the connection has it; False where something before it is missing."""

@@ -223,10 +223,10 @@ class Node:
             for device in devices:
                 device.fall_behind(0, "reconnect")
 
-    async def keep_feeds(self) -> None:
+    async def keep_feeds(self, every_s: float = HEARTBEAT_S) -> None:
         """The heartbeat, for ever: feeds of connected users live on, and what was not announced is noticed."""
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(every_s)
             for username in list(self._devices):
                 try:
                     self._compare(username, await self._feeds.open(username))

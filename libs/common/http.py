@@ -136,7 +136,7 @@ def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tu
 
 def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     """The framework's part of a service: its routes are added to it; health and metrics are there."""
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     async def on_error(request: Request, error: Exception) -> Response:
         status, body, headers = problem_answer(as_problem(error), request.url.path)
@@ -180,6 +180,7 @@ class Edge:
     def __init__(self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None) -> None:
         self._app = app
         self._fast = dict(fast or {})
+        self._fast_paths = {path for _, path in self._fast}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -197,6 +198,8 @@ class Edge:
             if fast is not None:
                 status, body = await fast(headers, await _read_body(receive))
                 await answer.json(status, body)
+            elif path in self._fast_paths:
+                raise _framework_problem(405)
             else:
                 await self._app(scope, _bounded(receive), answer.send)
         except Exception as error:

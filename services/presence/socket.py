@@ -38,6 +38,7 @@ DRAIN_BELOW = 64 * 1024
 DRAIN_S = 30.0
 FRAMES = 256  # read ahead of their handling; then reading stops
 SENDS = 100  # of one connection, under way at once
+LINGER_S = 10.0  # for a close frame to reach a device that reads slowly
 FAREWELL_S = 5.0  # for what a device said before it left
 
 LEFT, UNAUTHENTICATED, TOO_SLOW, EXPIRED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
@@ -145,6 +146,8 @@ class Connection(WSListener):
             self.close(TOO_SLOW, "The device reads too slowly; it can resume.")
 
     async def drained(self) -> None:
+        if self._writable.is_set():
+            return
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._writable.wait()
@@ -157,7 +160,8 @@ class Connection(WSListener):
             return
         if not transport.is_close_frame_sent:
             transport.send_close(code, reason.encode())  # type: ignore[arg-type]
-        transport.disconnect(graceful=code != TOO_SLOW)
+        transport.disconnect()
+        asyncio.get_running_loop().call_later(LINGER_S, transport.underlying_transport.abort)
 
     # The life of a connection
 
@@ -194,7 +198,10 @@ class Connection(WSListener):
         except TimeoutError:
             pass
         if token is None:
-            raise Closed(UNAUTHENTICATED, "Log in first, with a token, within 5 s.")
+            raise Closed(
+                UNAUTHENTICATED,
+                "Log in first, within 5 s, by the header or a valid `auth` frame.",
+            )
         try:
             return await self._verifier.verify(token), resume
         except Problem as problem:
@@ -217,6 +224,7 @@ class Connection(WSListener):
         return None
 
     def _on_problem(self, problem: Problem) -> None:
+        traceparent.set(continue_trace(None))
         self.send(_error(problem))
 
     async def _handle_frames(self, identity: Identity, reports: Reports, tasks: asyncio.TaskGroup) -> None:
@@ -287,10 +295,13 @@ class Sockets:
     open: set[Connection] = field(default_factory=set)
 
     def on_upgrade(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        traceparent.set(continue_trace(request.headers.get("traceparent")))
         origin, host = request.headers.get("origin"), request.headers.get("host")
         if not is_trusted(origin, host, self.allowed_origins):
-            refusal = WSUpgradeResponse.create_error_response(403, b"This origin may not connect.")
-            return WSUpgradeResponseWithListener(refusal, None)
+            problem = Problem(403, "origin_not_allowed", "Pages of this origin may not connect.")
+            kind = {"content-type": "application/problem+json"}
+            body = encode(problem_document(problem, "/v1/ws"))
+            return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(403, body, kind), None)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return Connection(token.strip() if scheme.lower() == "bearer" else None, self)
 

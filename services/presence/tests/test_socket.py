@@ -1,0 +1,207 @@
+"""The chat socket at its own listener: who gets in, what it hears, and how it is shown out."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import picows
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from libs.common.accept import MAX_BODY
+from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
+from libs.common.feed import Entry, pack
+from services.presence.socket import SENDS
+from services.presence.store import PAGE
+from services.presence.tests.door import ALLOWED, Door, token
+from services.presence.tests.door import door as build
+from services.presence.tests.scene import Scene
+
+PING = b'{"type":"ping"}'
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+def large(door: Door) -> Entry:
+    """A page of them is more than buffers hold."""
+    return Entry(door.scene.bo, pack("status", b'{"error":"' + b"x" * 60_000 + b'"}'))
+
+
+@pytest.fixture
+async def door(scene: Scene) -> AsyncIterator[Door]:
+    async with build(scene) as built:
+        yield built
+
+
+async def test_a_token_in_the_header_logs_in(door: Door) -> None:
+    phone = await door.connect(authorization=f"Bearer {token(door.scene.bo)}")
+    assert (await phone.hears("ready"))["username"] == door.scene.bo
+    await phone.hears("caught_up")
+
+
+async def test_a_token_in_the_header_and_a_resume_in_the_first_frame(door: Door) -> None:
+    position = await (await door.phone()).hears("caught_up")
+    phone = await door.connect(authorization=f"bearer {token(door.scene.bo)}")
+    phone.say({"type": "auth", "resume": {"epoch": position["epoch"], "offset": position["offset"]}})
+    assert (await phone.hears("ready"))["recovered"] is True
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "auth", "token": "rubbish"},
+        {"type": "auth", "token": token("bo", lives_s=-1)},
+        {"type": "auth", "token": token("bo", key=STRANGER)},
+        {"type": "auth"},
+        {"type": "ping"},
+        b"rubbish",
+        b'{"type":"auth","token":"\xff"}',
+    ],
+)
+async def test_without_a_valid_token_first_a_socket_is_closed(door: Door, frame: dict[str, str] | bytes) -> None:
+    phone = await door.connect()
+    phone.say(frame)
+    assert (await phone.end(), phone.frames) == (4401, [])
+
+
+async def test_a_bad_token_in_the_header_is_not_made_good_by_a_frame(door: Door) -> None:
+    phone = await door.connect(authorization="Bearer rubbish")
+    phone.say({"type": "auth", "token": token(door.scene.bo)})
+    assert (await phone.end(), phone.frames) == (4401, [])
+
+
+async def test_who_says_nothing_is_shown_out(door: Door) -> None:
+    assert await (await door.connect()).end() == 4401
+
+
+async def test_a_connection_ends_with_its_token(door: Door) -> None:
+    assert await (await door.phone(lives_s=2)).end() == 4409
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"rubbish", "malformed"),
+        (b"", "malformed"),
+        (b"\xff\xfe", "malformed"),
+        (b'{"type":"delete_everything"}', "malformed"),
+        (b'{"type":"ack","conversation_id":7}', "malformed"),
+        (b'{"type":"auth","token":"again"}', "already_authenticated"),
+    ],
+)
+@pytest.mark.parametrize("kind", [picows.WSMsgType.TEXT, picows.WSMsgType.BINARY])
+async def test_a_rubbish_frame_is_answered_and_the_connection_goes_on(
+    door: Door, frame: bytes, code: str, kind: picows.WSMsgType
+) -> None:
+    phone = await door.phone()
+    phone.say(frame, kind=kind)
+    assert (await phone.hears("error"))["problem"]["code"] == code
+    phone.say(PING)
+    await phone.hears("pong")
+
+
+async def test_both_kinds_of_ping_are_answered(door: Door) -> None:
+    phone = await door.phone()
+    phone.say(PING, PING)
+    phone.transport.send_ping(b"beat")
+    await phone.hears("pong", 2)
+    await phone.until(lambda: phone.pongs == [b"beat"])
+
+
+async def test_a_frame_of_64_kib_is_read(door: Door) -> None:
+    phone = await door.phone()
+    phone.say(PING.ljust(MAX_BODY))
+    await phone.hears("pong")
+
+
+@pytest.mark.parametrize("length", [MAX_BODY + 1, 2 * MAX_BODY, 2 * MAX_BODY + 1, 1024 * 1024])
+async def test_a_larger_frame_closes_the_connection(door: Door, length: int) -> None:
+    phone = await door.phone()
+    phone.say(PING.ljust(length))
+    assert await phone.end() == 1009
+
+
+async def test_a_frame_in_parts_is_one_frame_and_is_no_larger(door: Door) -> None:
+    phone = await door.phone()
+    phone.transport.send(picows.WSMsgType.TEXT, PING[:5], fin=False)
+    phone.transport.send(picows.WSMsgType.CONTINUATION, PING[5:])
+    await phone.hears("pong")
+    phone.transport.send(picows.WSMsgType.TEXT, PING.ljust(MAX_BODY), fin=False)
+    phone.transport.send(picows.WSMsgType.CONTINUATION, b" ")
+    assert await phone.end() == 1009
+
+
+async def test_sends_in_one_breath_keep_their_order_and_are_all_answered(door: Door) -> None:
+    phone = await door.phone()
+    texts = [f"text {number}" for number in range(4 * SENDS)]
+    phone.say(*(door.text(text, ref=text) for text in texts))
+    await phone.hears("accepted", len(texts))
+    assert [e["payload"]["text"] for e in door.events(MESSAGE_EVENTS)] == texts
+    assert sorted(f["ref"] for f in phone.of("accepted")) == sorted(texts)
+
+
+async def test_a_send_that_is_refused_stops_no_other(door: Door) -> None:
+    phone = await door.phone()
+    elsewhere = {**door.text("b", ref="2"), "conversation_id": "6f0c1f2e-3d0e-4d6c-9a3e-0a2f6f1f7a11"}
+    phone.say(door.text("a", ref="1"), elsewhere, door.text("", ref="3"), door.text("d", ref="4"))
+    await phone.hears("accepted", 2)
+    await phone.hears("rejected", 2)
+    rejected = {f["ref"]: f["problem"]["status"] for f in phone.of("rejected")}
+    assert ({f["ref"] for f in phone.of("accepted")}, rejected) == ({"1", "4"}, {"2": 404, "3": 422})
+
+
+async def test_what_a_device_has_and_has_read_is_published(door: Door) -> None:
+    await door.scene.send(3)
+    phone = await door.phone()
+    phone.say(*({"type": t, "conversation_id": door.scene.conversation, "sequence_number": 3} for t in ("ack", "read")))
+    await phone.until(lambda: len(door.events(RECEIPT_EVENTS)) == 2)
+    receipts = [(e["status"], e["sequence_number"], e["username"]) for e in door.events(RECEIPT_EVENTS)]
+    assert sorted(receipts) == [("DELIVERED", 3, door.scene.bo), ("READ", 3, door.scene.bo)]
+
+
+async def test_a_device_that_does_not_read_is_let_go(door: Door) -> None:
+    slow, other = await door.phone(), await door.phone()
+    slow.transport.underlying_transport.pause_reading()
+    await door.scene.append(*[large(door)] * PAGE)
+    await other.hears("status", PAGE)
+    slow.transport.underlying_transport.resume_reading()
+    assert await slow.end() == 4408
+    assert len(slow.of("status")) < PAGE
+
+
+async def test_a_device_that_reads_is_not_let_go_however_much_it_missed(door: Door) -> None:
+    epoch = (await door.scene.feeds.open(door.scene.bo)).epoch
+    await door.scene.append(*[large(door)] * PAGE)
+    phone = await door.connect()
+    phone.say({"type": "auth", "token": token(door.scene.bo), "resume": {"epoch": epoch, "offset": 0}})
+    await phone.hears("caught_up")
+    assert [f["offset"] for f in phone.of("status")] == list(range(1, PAGE + 1))
+
+
+async def test_a_device_that_reads_is_not_let_go_however_much_is_pending(door: Door) -> None:
+    for _ in range(PAGE):
+        await door.scene.store()
+    await door.scene.database["messages"].update_many({}, {"$set": {"payload.text": "x" * 60_000}})
+    phone = await door.phone()
+    assert [f["sequence_number"] for f in phone.of("message")] == list(range(1, PAGE + 1))
+
+
+async def test_a_restart_asks_every_device_to_come_back(door: Door) -> None:
+    phones = [await door.phone() for _ in range(3)]
+    await door.close_all()
+    assert [await phone.end() for phone in phones] == [1012] * 3
+    assert not door.open
+
+
+@pytest.mark.parametrize("origin", [ALLOWED, "OWN", None])
+async def test_pages_of_the_gateway_allowed_ones_and_other_clients_may_connect(door: Door, origin: str | None) -> None:
+    own = "http://" + httpx.URL(door.url).netloc.decode()
+    headers = {"origin": own if origin == "OWN" else origin} if origin else {}
+    await door.connect(**headers)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "", f"{ALLOWED}.evil.example"])
+async def test_pages_from_elsewhere_may_not(door: Door, origin: str) -> None:
+    with pytest.raises(picows.WSHandshakeError) as refusal:
+        await door.connect(origin=origin)
+    assert refusal.value.response
+    assert int(refusal.value.response.status) == 403
+    assert not door.open

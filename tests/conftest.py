@@ -104,6 +104,7 @@ class Chat:
     def __init__(self, stack: Stack, resources: AsyncExitStack) -> None:
         self.stack = stack
         self._resources = resources
+        self._killed: list[tuple[str, int]] = []
         self.processes = Processes(Places(cache=ROOT / ".cache", state=stack.state))
 
     async def person(self, name: str) -> Person:
@@ -119,21 +120,29 @@ class Chat:
 
     def kill(self, process: str) -> None:
         """SIGKILL; the supervisor starts it again."""
-        os.kill(self.processes.pid_of(process), signal.SIGKILL)
+        pid = self.processes.pid_of(process)
+        os.kill(pid, signal.SIGKILL)
+        self._killed.append((process, pid))
+
+    async def whole_again(self) -> None:
+        """What was killed runs again and answers, for the test after this one."""
+        for process, pid in self._killed:
+            await asyncio.to_thread(self.processes.wait_for_another, process, pid)
+        async with httpx.AsyncClient(base_url=self.stack.gateway_url) as gateway, asyncio.timeout(30):
+            while not await _answers(gateway):
+                await asyncio.sleep(0.1)
+
+
+async def _answers(gateway: httpx.AsyncClient) -> bool:
+    with suppress(httpx.TransportError):
+        answers = [await gateway.get(path) for path in ("/health/ready", "/v1/users/me")]
+        return [a.status_code for a in answers] == [200, 401]
+    return False
 
 
 @pytest.fixture
 async def chat(stack: Stack) -> AsyncIterator[Chat]:
     async with AsyncExitStack() as resources:
-        yield Chat(stack, resources)
-    async with httpx.AsyncClient(base_url=stack.gateway_url) as gateway, asyncio.timeout(30):
-        while not await _answers(gateway):
-            await asyncio.sleep(0.1)
-
-
-async def _answers(gateway: httpx.AsyncClient) -> bool:
-    """A process that a test killed is there again, for the test after it."""
-    with suppress(httpx.TransportError):
-        answers = [await gateway.get(path) for path in ("/health/ready", "/v1/users/me")]
-        return [a.status_code for a in answers] == [200, 401]
-    return False
+        made = Chat(stack, resources)
+        yield made
+    await made.whole_again()

@@ -92,7 +92,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ("GET", "/%FF%00", 404, "not_found"),
         ("DELETE", "/notes", 405, "method_not_allowed"),
         ("POST", "/notes", 422, "invalid_field"),
-        ("GET", "/fast", 404, "not_found"),
+        ("GET", "/fast", 405, "method_not_allowed"),
     ],
 )
 async def test_every_failure_is_a_problem(

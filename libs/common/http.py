@@ -8,7 +8,6 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -23,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.clock import new_id
 from libs.common.errors import FieldError, Problem, Retry, Unavailable, malformed
-from libs.common.telemetry import continue_trace, trace_id, traceparent
+from libs.common.problems import problem_document, title_of
+from libs.common.telemetry import continue_trace, traceparent
 
 MAX_BODY = 1_100_000  # the contract's 1 MiB for a batch, with slack for the edge that counts whole buffers
 
@@ -37,7 +37,6 @@ LATENCY = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,128}$")
-_TITLES = {status.value: status.phrase for status in HTTPStatus} | {422: "Unprocessable Content"}
 
 type_json = (b"content-type", b"application/json")
 Check = Callable[[], Awaitable[None]]
@@ -45,23 +44,6 @@ Check = Callable[[], Awaitable[None]]
 
 FastRoute = Callable[[Mapping[bytes, bytes], bytes], Awaitable[tuple[int, bytes]]]
 """(headers, body) → (status, JSON): a route of the hot path, outside the framework."""
-
-
-def problem_document(problem: Problem, instance: str | None = None) -> dict[str, Any]:
-    """The RFC 9457 object of a problem, as answers and `rejected` frames show it."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": _TITLES.get(problem.status, "Error"),
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "trace_id": trace_id(),
-    }
-    if instance is not None:
-        document["instance"] = instance
-    if problem.errors:
-        document["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in problem.errors]
-    return document
 
 
 def as_problem(error: Exception) -> Problem:
@@ -118,7 +100,7 @@ def _framework_problem(status: int) -> Problem:
     if status == 413:
         return _too_large()
     codes = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
-    return Problem(status, codes.get(status, "http_error"), _TITLES.get(status, "Error") + ".")
+    return Problem(status, codes.get(status, "http_error"), title_of(status) + ".")
 
 
 def _too_large() -> Problem:

@@ -25,7 +25,8 @@ from picows import (
 from libs.common.accept import MAX_BODY, Acceptor, parse_body, parse_uuid
 from libs.common.auth import Identity, TokenVerifier
 from libs.common.errors import Problem, Retry, Unavailable
-from libs.common.http import as_problem, problem_document
+from libs.common.http import as_problem
+from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.domain import Ack, Assembly, Auth, Ping, Read, Resume, Send, parse_frame
 from services.presence.handlers import Device, Node, encode

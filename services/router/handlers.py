@@ -16,9 +16,9 @@ from libs.common.conversations import Members, record_activity
 from libs.common.errors import Problem, Retry
 from libs.common.events import STATUS_EVENTS, MessageEvent, ReceiptEvent, StatusEvent, cloud_headers, encode
 from libs.common.feed import Entry, FeedWriter, pack
-from libs.common.http import problem_document
 from libs.common.kafka import Outgoing, Producer
 from libs.common.marks import Marks, Member
+from libs.common.problems import problem_document
 from libs.common.receipts import read_marks
 from libs.common.telemetry import continue_trace
 from services.router.domain import (

@@ -13,6 +13,7 @@ PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
 RETENTION_MS = {MESSAGE_EVENTS: 14 * DAY_MS, RECEIPT_EVENTS: 14 * DAY_MS, STATUS_EVENTS: 7 * DAY_MS}
 DLQ_RETENTION_MS = -1
+DLQ_MAX_BYTES = 2 * 1024 * 1024  # a dead letter is longer than its record, which may be as long as a broker takes
 
 ReceiptStatus = Literal["DELIVERED", "READ"]
 MessageStatus = Literal["SENT", "DELIVERED", "READ", "FAILED"]

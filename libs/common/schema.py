@@ -8,7 +8,15 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from pymongo import ASCENDING, IndexModel
 
 from libs.common import mongo
-from libs.common.events import DLQ_RETENTION_MS, DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, RETENTION_MS
+from libs.common.events import (
+    DLQ_MAX_BYTES,
+    DLQ_RETENTION_MS,
+    DLQ_SUFFIX,
+    MESSAGE_EVENTS,
+    PARTITIONS,
+    RECEIPT_EVENTS,
+    RETENTION_MS,
+)
 from libs.common.process import run, wait_for
 from libs.common.settings import CommonSettings
 
@@ -73,12 +81,13 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
 
 
 def _topics(prefix: str, replication: int) -> list[NewTopic]:
-    retention = dict(RETENTION_MS)
-    retention.update({f"{topic}{DLQ_SUFFIX}": DLQ_RETENTION_MS for topic in (MESSAGE_EVENTS, RECEIPT_EVENTS)})
     safe = {"min.insync.replicas": "2" if replication >= 3 else "1"}
+    settings = {name: {"retention.ms": str(ms)} for name, ms in RETENTION_MS.items()}
+    for topic in (MESSAGE_EVENTS, RECEIPT_EVENTS):
+        settings[topic + DLQ_SUFFIX] = {"retention.ms": str(DLQ_RETENTION_MS), "max.message.bytes": str(DLQ_MAX_BYTES)}
     return [
-        NewTopic(prefix + name, PARTITIONS, replication, topic_configs={"retention.ms": str(ms), **safe})
-        for name, ms in retention.items()
+        NewTopic(prefix + name, PARTITIONS, replication, topic_configs={**own, **safe})
+        for name, own in settings.items()
     ]
 
 

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from libs.common.errors import Unavailable
+from libs.common.events import DLQ_MAX_BYTES
 
 DEADLINE_S = 5.0
 RECONNECT_S = 0.5
@@ -99,6 +100,7 @@ class Producer:
                 enable_idempotence=True,
                 partitioner=partition_of,
                 max_batch_size=256 * 1024,
+                max_request_size=DLQ_MAX_BYTES,
                 request_timeout_ms=10_000,
                 retry_backoff_ms=100,
             )

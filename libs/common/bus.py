@@ -29,7 +29,7 @@ class Record:
     def source(self) -> str:
         """Where it stands, unique for ever: `<topic>/<partition>/<offset>`; a replayed record says where it stood."""
         origin = self.headers.get("dlq_origin")
-        return origin.decode() if origin else f"{self.topic}/{self.partition}/{self.offset}"
+        return origin.decode("utf-8", "replace") if origin else f"{self.topic}/{self.partition}/{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)

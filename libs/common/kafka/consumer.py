@@ -22,7 +22,7 @@ SESSION_MS = 6000  # the least that brokers allow: a killed worker's partitions 
 REVOKE_S = 3.0
 IDLE_POLL_MS = 500
 CEILING_WINDOW = 100
-CEILING = 50  # of the last CEILING_WINDOW records: beyond it the topic is not emptied into its DLQ
+CEILING = 50  # of the last CEILING_WINDOW records, or half of a larger batch: beyond it the topic is not emptied
 
 RECORDS = Counter("parley_consumed_records", "Records handled.", ["group"])
 BATCHES = Histogram("parley_consumed_batch_records", "Records per batch.", ["group"], buckets=(1, 3, 10, 30, 100, 300))
@@ -132,7 +132,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic.removeprefix(self._prefix)
-        return Record(topic, raw.partition, raw.offset, raw.key, raw.value, dict(raw.headers), raw.timestamp)
+        return Record(topic, raw.partition, raw.offset, raw.key, raw.value or b"", dict(raw.headers), raw.timestamp)
 
     async def _wait(self, reason: Retry, stop: asyncio.Event) -> None:
         """Lets time pass with all partitions paused, polling on, so that the group still counts us in."""
@@ -157,13 +157,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _dead_letter(self, rejected: Sequence[Rejected], handled: int) -> None:
         """Raises `Retry` where most records fail: then the fault is ours, and an operator has to look."""
         faults = [r.reason for r in rejected if not r.is_clients_doing]
-        if faults and sum(self._outcomes) + len(faults) > CEILING:
+        if faults and sum(self._outcomes) + len(faults) > max(CEILING, handled // 2):
             raise Retry(f"an operator: most records of {self._topic} fail ({faults[0]})", after_s=10.0)
         at = rfc3339(now()).encode()
+        await self._producer.publish_all([_dead_letter(r, at) for r in rejected])
         for r in rejected:
             REJECTED.labels(self._group, r.reason).inc()
             log.error("dead-lettered %s: %s", r.record.source, r.reason)
-        await self._producer.publish_all([_dead_letter(r, at) for r in rejected])
         self._outcomes.extend([1] * len(faults) + [0] * (handled - len(faults)))
 
     async def _commit(self) -> None:
@@ -232,10 +232,16 @@ def _dead_letter(rejected: Rejected, at: bytes) -> Outgoing:
     headers = {
         **record.headers,
         "dlq_reason": rejected.reason.encode(),
-        "dlq_attempts": str(int(record.headers.get("dlq_attempts", b"0")) + 1).encode(),
+        "dlq_attempts": str(_attempts(record) + 1).encode(),
         "dlq_origin": record.source.encode(),
-        "dlq_first_at": record.headers.get("dlq_first_at", at),
+        "dlq_first_at": record.headers.get("dlq_first_at") or at,
         "dlq_last_at": at,
     }
     key = (record.key or b"").decode("utf-8", "replace")
     return Outgoing(record.topic + DLQ_SUFFIX, key, record.value, list(headers.items()))
+
+
+def _attempts(record: Record) -> int:
+    """So far; headers may come from anywhere, and none of them stops a consumer."""
+    said = record.headers.get("dlq_attempts") or b""
+    return int(said) if said.isdigit() and len(said) < 10 else 0

@@ -76,8 +76,12 @@ def _invalid_request(error: RequestValidationError) -> Problem:
 
 def _in_our_words(kind: str, limits: Mapping[str, Any]) -> str:
     match kind:
+        case "invalid_field":  # a service's own check, in its own words
+            return str(limits["fault"])
         case "missing":
             return "is required"
+        case "string_type":
+            return "must be a string"
         case "int_parsing" | "int_type" | "int_from_float":
             return "must be an integer"
         case "greater_than_equal":

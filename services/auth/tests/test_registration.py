@@ -88,3 +88,10 @@ async def test_what_is_no_json_is_malformed(auth: httpx.AsyncClient, body: bytes
 async def test_only_json_is_taken(auth: httpx.AsyncClient, kind: str) -> None:
     answer = await auth.post(URL, content=b"{}", headers={"content-type": kind})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_the_limit_of_passwords_is_said(auth: httpx.AsyncClient, name: str) -> None:
+    answer = await auth.post(URL, json={"username": name, "password": "x" * 73})
+    assert answer.status_code == 422
+    assert "72 bytes" in answer.json()["errors"][0]["detail"]
+    assert "72 bytes" in answer.json()["detail"]

@@ -6,12 +6,32 @@ from contextlib import asynccontextmanager, contextmanager
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry as ConnectionRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+    TryAgainError,
+)
 
 from libs.common.cancellation import heed_cancellation
 from libs.common.errors import Unavailable
 
 DEADLINE_S = 3.0
+NOT_NOW = (
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    TryAgainError,
+)
+NOT_NOW_CODES = ("BUSY ", "MISCONF ", "NOREPLICAS ")  # the driver has no classes for these
 
 
 @asynccontextmanager
@@ -41,10 +61,19 @@ async def check(client: Redis) -> None:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turns what says "not now" into `Unavailable`."""
+    """Turns what says "not now" into `Unavailable`; what says "never like this" passes through."""
     try:
         yield
-    except (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError) as error:
+    except RedisError as error:
         heed_cancellation()
-        raise Unavailable("Redis", type(error).__name__) from error
+        if is_transient(error):
+            raise Unavailable("Redis", type(error).__name__) from error
+        raise
     heed_cancellation()
+
+
+def is_transient(error: RedisError) -> bool:
+    """True where the same call may work later, so that nothing is ever dead-lettered for it."""
+    if isinstance(error, ResponseError) and str(error).startswith(NOT_NOW_CODES):
+        return True
+    return isinstance(error, NOT_NOW)

@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 from libs.common import kafka, mongo
@@ -16,7 +17,18 @@ from libs.common.bus import Record
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
 from libs.common.errors import Unavailable
-from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS, MessageEvent, ReceiptEvent, ReceiptStatus, Text, encode
+from libs.common.events import (
+    MESSAGE_EVENTS,
+    RECEIPT_EVENTS,
+    STATUS_EVENTS,
+    MessageEvent,
+    ReceiptEvent,
+    ReceiptStatus,
+    StatusEvent,
+    Text,
+    decode,
+    encode,
+)
 from libs.common.feed import FeedWriter, Packed, feed_key, unpack
 from services.router.handlers import Messages, Receipts
 from services.router.store import Store
@@ -53,6 +65,7 @@ class Scene:
     database: mongo.Database
     cache: Redis
     producer: kafka.Producer
+    broker: tuple[str, str]
     ana: str
     bo: str
     conversation: str
@@ -72,6 +85,11 @@ class Scene:
         found = self.database["messages"].find({"conversation_id": self.conversation}).sort("sequence_number", 1)
         return [(d["sequence_number"], d["payload"]["text"]) async for d in found]
 
+    async def watermark(self) -> tuple[int, int] | None:
+        """Of bo's, as it is summed up: (delivered, read)."""
+        found = await self.database["watermarks"].find_one({"_id": f"{self.conversation}:{self.bo}"})
+        return None if found is None else (found["delivered"], found["read"])
+
     async def connect(self, *usernames: str) -> None:
         """A feed is there as soon as somebody is."""
         for username in usernames:
@@ -81,9 +99,26 @@ class Scene:
         entries: Any = await self.cache.xrange(feed_key(username))
         return [unpack(fields[b"f"]) for _, fields in entries]
 
+    async def facts(self, count: int) -> list[tuple[str, StatusEvent]]:
+        """The first of `status.events`: (the id of the event, what it says)."""
+        return [(dict(r.headers)["ce_id"].decode(), decode(StatusEvent, r.value)) for r in await self._told(count)]
+
+    async def fact_headers(self) -> dict[str, bytes]:
+        """Of the first."""
+        return dict((await self._told(1))[0].headers)
+
+    async def _told(self, count: int) -> list[Any]:
+        bootstrap, prefix = self.broker
+        topic = prefix + STATUS_EVENTS
+        async with (
+            AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
+            asyncio.timeout(20),
+        ):
+            return [await consumer.getone() for _ in range(count)]
+
 
 @asynccontextmanager
-async def scene(database: mongo.Database, cache: Redis, broker: Sequence[str]) -> AsyncIterator[Scene]:
+async def scene(database: mongo.Database, cache: Redis, broker: tuple[str, str]) -> AsyncIterator[Scene]:
     """Ana and bo, and their conversation."""
     mark = secrets.token_hex(4)
     ana, bo, conversation = f"ana-{mark}", f"bo-{mark}", str(uuid4())
@@ -92,7 +127,7 @@ async def scene(database: mongo.Database, cache: Redis, broker: Sequence[str]) -
         async with asyncio.timeout(20):
             while not await _answers(producer):
                 await asyncio.sleep(0.02)
-        yield Scene(database, cache, producer, ana, bo, conversation)
+        yield Scene(database, cache, producer, broker, ana, bo, conversation)
     await cache.delete(feed_key(ana), feed_key(bo))
 
 

@@ -97,7 +97,7 @@ async def test_a_taken_id_is_rejected_and_its_sender_is_told(scene: Scene) -> No
     await router.handle([record(encode(mine))])
     forged = record(encode(message(scene.conversation, scene.bo, "forged", mine.message_id)))
     rejected = await router.handle([forged])
-    assert [r.reason for r in rejected] == ["message_id_conflict"]
+    assert [(r.reason, r.is_clients_doing) for r in rejected] == [("message_id_conflict", True)]
     assert await scene.stored() == [(1, "mine")]
     told = (await scene.feed(scene.bo))[-1]
     assert told.kind == "error"

@@ -73,3 +73,20 @@ async def test_a_strangers_receipt_is_rejected(three: Scene) -> None:
     rejected = await three.receipts().handle([receipt(three.conversation, "eve", "READ", 3)])
     assert [r.reason for r in rejected] == ["not_a_member"]
     assert await log(three) == []
+
+
+async def test_what_was_logged_before_a_crash_is_summed_up_after_it(three: Scene) -> None:
+    record, router = receipt(three.conversation, three.bo, "READ", 3), three.receipts()
+    await three.receipts().handle([record])
+    await router.handle([record])
+    await router.checkpoint()
+    assert await three.watermark() == (3, 3)
+
+
+async def test_a_late_summary_sets_nothing_back(three: Scene) -> None:
+    late, router = three.receipts(), three.receipts()
+    await late.handle([receipt(three.conversation, three.bo, "READ", 1)])
+    await router.handle([receipt(three.conversation, three.bo, "READ", 3)])
+    await router.checkpoint()
+    await late.checkpoint()
+    assert await three.watermark() == (3, 3)

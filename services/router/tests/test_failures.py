@@ -1,0 +1,127 @@
+"""A dependency goes away in the middle, or one record is bad: nothing is lost, doubled or out of order."""
+
+from dataclasses import replace
+
+import pytest
+
+from libs.common import mongo, redis
+from libs.common.bus import settle
+from libs.common.errors import Unavailable
+from libs.common.events import encode
+from services.router.tests.line import Line
+from services.router.tests.scene import Scene, message, receipt, record
+
+NOBODY = "redis://127.0.0.1:1/0"
+INSERT = b"insert\0"
+
+
+async def refuse_poison(database: mongo.Database) -> None:
+    """MongoDB itself takes no message whose text is poison."""
+    await database.command("collMod", "messages", validator={"payload.text": {"$ne": "poison"}})
+
+
+async def test_what_is_stored_but_not_fed_is_fed_by_the_next_try(scene: Scene) -> None:
+    await scene.connect(scene.bo)
+    batch = scene.texts("one", "two")
+    async with redis.connect(NOBODY) as nobody:
+        with pytest.raises(Unavailable):
+            await replace(scene, cache=nobody).messages().handle(batch)
+    assert await scene.stored() == [(1, "one"), (2, "two")]
+    await scene.messages().handle(batch)
+    assert await scene.stored() == [(1, "one"), (2, "two")]
+    assert [p.sequence_number for p in await scene.feed(scene.bo)] == [1, 2]
+
+
+async def test_a_crash_in_the_middle_of_an_insert_leaves_a_prefix_that_is_gone_on_from(scene: Scene) -> None:
+    """The next owner gets the whole batch again, and more."""
+    await scene.connect(scene.bo)
+    batch = scene.texts("one", "two", "three")
+    await scene.messages().handle(batch[:1])
+    await scene.messages().handle([*batch, *scene.texts("four")])
+    assert await scene.stored() == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+    assert [p.sequence_number for p in await scene.feed(scene.bo)] == [1, 1, 2, 3, 4]
+
+
+async def test_a_message_that_mongodb_refuses_is_rejected_alone_and_leaves_no_gap(scene: Scene) -> None:
+    await scene.connect(scene.bo)
+    await refuse_poison(scene.database)
+    batch = scene.texts("one", "two", "poison", "three", "four")
+    rejected = await settle(scene.messages(), batch)
+    assert [(r.record, r.reason) for r in rejected] == [(batch[2], "refused_by_store")]
+    assert await scene.stored() == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+    assert {p.sequence_number for p in await scene.feed(scene.bo)} == {1, 2, 3, 4}
+
+
+async def test_a_message_that_never_was_leaves_its_number_to_the_next(scene: Scene) -> None:
+    """The number that was given to what MongoDB refused is not remembered."""
+    await refuse_poison(scene.database)
+    router = scene.messages()
+    await settle(router, scene.texts("one", "poison"))
+    await settle(router, scene.texts("two"))
+    assert await scene.stored() == [(1, "one"), (2, "two")]
+
+
+@pytest.mark.parametrize("at", ["yesterday", "", "2026-13-41T10:15:30Z"])
+async def test_a_time_that_is_none_is_rejected_before_anything_is_stored(scene: Scene, at: str) -> None:
+    await scene.connect(scene.bo)
+    good = encode(message(scene.conversation, scene.ana))
+    bad = record(good.replace(b'"accepted_at":"20', f'"accepted_at":"{at}","x":"'.encode()))
+    rejected = await settle(scene.messages(), [bad, *scene.texts("fine")])
+    assert [r.record for r in rejected] == [bad]
+    assert await scene.stored() == [(1, "fine")]
+    assert len(await scene.feed(scene.bo)) == 1
+
+
+async def test_nothing_is_given_up_while_mongodb_is_away(frail: tuple[Line, Scene]) -> None:
+    line, scene = frail
+    texts, read = scene.texts("one"), [receipt(scene.conversation, scene.bo, "READ", 1)]
+    line.cut()
+    for handler, batch in ((scene.messages(), texts), (scene.receipts(), read)):
+        with pytest.raises(Unavailable):
+            await settle(handler, batch)
+
+
+async def test_a_message_whose_storage_nobody_heard_of_is_stored_once(frail: tuple[Line, Scene]) -> None:
+    """MongoDB has stored the batch, and the answer is lost."""
+    line, scene = frail
+    router, batch = scene.messages(), scene.texts("two", "three")
+    await router.handle(scene.texts("one"))
+    line.loses_answers_to = INSERT
+    with pytest.raises(Unavailable):
+        await router.handle(batch)
+    line.loses_answers_to = None
+    assert len(await scene.stored()) == 3
+    await router.handle([*batch, *scene.texts("four")])
+    assert await scene.stored() == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+
+
+async def test_a_receipt_whose_storage_nobody_heard_of_is_logged_once(frail: tuple[Line, Scene]) -> None:
+    line, scene = frail
+    await scene.messages().handle(scene.texts("one", "two", "three"))
+    router, batch = scene.receipts(), [receipt(scene.conversation, scene.bo, "READ", 2)]
+    await router.handle([receipt(scene.conversation, scene.bo, "READ", 1)])
+    line.loses_answers_to = INSERT
+    with pytest.raises(Unavailable):
+        await router.handle(batch)
+    line.loses_answers_to = None
+    await router.handle([*batch, receipt(scene.conversation, scene.bo, "READ", 3)])
+    found = scene.database["receipts"].find().sort("to_number", 1)
+    assert [(d["from_number"], d["to_number"]) async for d in found] == [(1, 1), (2, 2), (3, 3)]
+
+
+async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple[Line, Scene]) -> None:
+    """Also after everything that is read again was forgotten."""
+    line, scene = frail
+    messages, receipts = scene.messages(), scene.receipts()
+    await messages.handle(scene.texts("one", "two"))
+    await receipts.handle([receipt(scene.conversation, scene.bo, "READ", 1)])
+    line.cut()
+    for handler in (messages, receipts):
+        with pytest.raises(Unavailable):
+            await handler.checkpoint()
+        handler.forget()
+    line.is_cut = False
+    await messages.checkpoint()
+    await receipts.checkpoint()
+    assert await scene.watermark() == (1, 1)
+    assert await scene.database["conversations"].count_documents({"last_sequence": 2}) == 1

@@ -3,18 +3,22 @@
 import asyncio
 import json
 import secrets
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from libs.common import redis
 from libs.common.feed import BATCH, MAX_ENTRIES, Entry, FeedWriter, feed_key, pack, render, unpack
 
 
 @pytest.fixture
-def username() -> str:
-    return f"bo-{secrets.token_hex(4)}"
+async def username(cache: Redis) -> AsyncIterator[str]:
+    name = f"bo-{secrets.token_hex(4)}"
+    yield name
+    await cache.delete(feed_key(name))
 
 
 async def connect(cache: Redis, username: str) -> None:
@@ -46,6 +50,24 @@ async def test_each_entry_is_announced_with_its_offset(cache: Redis, username: s
         await FeedWriter(cache).append(sent)
         heard = [await listener.get_message(timeout=5) for _ in sent]
     assert [m["data"] for m in heard if m] == [b"1 " + sent[0].frame, b"2 " + sent[1].frame]
+
+
+async def test_each_of_many_has_offsets_of_its_own_and_frames_are_shared(cache: Redis, username: str) -> None:
+    """Two members and one who is away, over more entries than one call takes."""
+    other, away = f"{username}-2", f"{username}-3"
+    for name in (username, other):
+        await connect(cache, name)
+    sent = entries(username, BATCH)
+    await FeedWriter(cache).append([Entry(name, e.frame) for e in sent for name in (username, away, other)])
+    expected = [(b"0-%d" % n, {b"f": e.frame}) for n, e in enumerate(sent, 1)]
+    assert await cache.xrange(feed_key(username)) == await cache.xrange(feed_key(other)) == expected
+    assert await cache.exists(feed_key(away)) == 0
+    await cache.delete(feed_key(other))
+
+
+async def test_nothing_to_append_asks_nobody() -> None:
+    async with redis.connect("redis://127.0.0.1:1/0") as nobody:
+        await FeedWriter(nobody).append([])
 
 
 async def test_a_feed_is_bounded(cache: Redis, username: str) -> None:

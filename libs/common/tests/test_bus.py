@@ -56,6 +56,54 @@ async def test_not_now_is_never_a_rejection() -> None:
         await settle(Brittle({1}, Retry("a dependency")), [record(n) for n in range(3)])
 
 
+@pytest.mark.parametrize(("failures", "rejected"), [(1, 0), (2, 0), (3, 1)])
+async def test_a_bug_that_passes_is_no_rejection(failures: int, rejected: int) -> None:
+    """What fails alone is tried three times, and the handler remembers nothing of a failure."""
+
+    class Moody(Brittle):
+        left, forgotten = failures, 0
+
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+            if self.left:
+                self.left -= 1
+                raise self._failure
+            return await super().handle(batch)
+
+        def forget(self) -> None:
+            self.forgotten += 1
+
+    handler = Moody(set(), ValueError())
+    assert len(await settle(handler, [record(1)])) == rejected
+    assert handler.handled == [1] * (1 - rejected)
+    assert handler.forgotten == failures
+
+
+async def test_what_is_refused_is_not_tried_again() -> None:
+    class Counting(Brittle):
+        tries = 0
+
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+            self.tries += 1
+            return await super().handle(batch)
+
+    handler = Counting({1}, Reject("bad"))
+    assert len(await settle(handler, [record(1)])) == 1
+    assert handler.tries == 1
+
+
+async def test_not_now_is_said_also_where_a_batch_was_taken_apart() -> None:
+    """The first half is done; all of it comes again."""
+
+    class Dependent(Brittle):
+        async def handle(self, batch: Sequence[Record]) -> Sequence[Rejected]:
+            if len(batch) == 1 and batch[0].offset == 3:
+                raise Retry("a dependency")
+            return await super().handle(batch)
+
+    with pytest.raises(Retry):
+        await settle(Dependent({1, 3}, ValueError()), [record(n) for n in range(4)])
+
+
 async def test_what_a_handler_rejects_itself_passes_through() -> None:
     class Choosy(Brittle):
         async def handle(self, batch: Sequence[Record]) -> Sequence[Rejected]:

@@ -112,6 +112,25 @@ async def test_who_waits_lets_go_of_its_partitions(kafka: Broker, producer: Prod
         await second.until(*numbered(50), *numbered(50, "more"))
 
 
+async def test_who_waits_misses_nothing_of_what_it_is_given_meanwhile(kafka: Broker, producer: Producer) -> None:
+    is_away, seen = True, set[bytes]()
+
+    def waits(batch: Sequence[Record]) -> None:
+        seen.update(record.value for record in batch)
+        if is_away:
+            not_now(batch)
+
+    stays, goes = Collector(waits), Collector(not_now)
+    async with consuming(kafka, producer, stays) as one:
+        async with consuming(kafka, producer, goes) as other:
+            await publish(producer, *numbered(50))
+            await waits_for(one, "a dependency")
+            await waits_for(other, "a dependency")
+        await until(lambda: seen == set(numbered(50)))
+        is_away = False
+        await stays.until(*numbered(50))
+
+
 async def test_who_dawdles_commits_nothing_that_is_anothers_by_now(kafka: Broker, producer: Producer) -> None:
     """The first is in the middle of a batch when the second comes and gets half of its partitions."""
     first, second, third = Slow(), Collector(), Collector()

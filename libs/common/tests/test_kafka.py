@@ -17,12 +17,14 @@ async def test_every_record_is_handled_once_and_committed_by_a_clean_stop(kafka:
     await publish(producer, *numbered(50))
     async with consuming(kafka, producer, first):
         await first.until(*numbered(50))
+        await publish(producer, *numbered(20, "more"))
+        await first.until(*numbered(20, "more"))
     await publish(producer, b"later")
     async with consuming(kafka, producer, second):
         await second.until(b"later")
-    assert sorted(first.handled) == sorted(numbered(50))
+    assert sorted(first.handled) == sorted([*numbered(50), *numbered(20, "more")])
     assert second.handled == [b"later"]
-    assert first.checkpoints[-1] == 50
+    assert first.checkpoints[-1] == 70
 
 
 async def test_a_handler_that_waits_gets_the_same_records_again(kafka: Broker, producer: Producer) -> None:

@@ -1,13 +1,17 @@
 """The etcd client, on a real etcd."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 
+import grpc.aio
 import pytest
 
 from libs.common import etcd
 from libs.common.clock import new_id
 from libs.common.errors import Unavailable
+from libs.common.etcd_proto.rpc_pb2 import LeaseRevokeRequest
+from libs.common.tests.line import line_to
 
 
 @pytest.fixture
@@ -77,3 +81,124 @@ async def test_a_server_that_keeps_silent_is_unavailable_at_the_deadline() -> No
     async with silent, etcd.connect(endpoint, deadline_s=0.3) as registry, asyncio.timeout(3):
         with pytest.raises(Unavailable):
             await registry.create("/a", b"")
+
+
+class Mirror:
+    """What a watcher knows."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bytes] = {}
+        self.snapshots = 0
+
+    def on_snapshot(self, found: Mapping[str, bytes]) -> None:
+        self.known = dict(found)
+        self.snapshots += 1
+
+    def on_change(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self.known.pop(key, None)
+        else:
+            self.known[key] = value
+
+    async def until(self, expected: dict[str, bytes]) -> None:
+        async with asyncio.timeout(20):
+            while self.known != expected:
+                await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def watching(registry: etcd.Etcd, prefix: str) -> AsyncIterator[Mirror]:
+    mirror = Mirror()
+    task = asyncio.create_task(registry.watch(prefix, mirror.on_snapshot, mirror.on_change))
+    try:
+        yield mirror
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_transaction_writes_all_or_nothing(registry: etcd.Etcd, key: str) -> None:
+    await registry.put(key, b"one")
+    found = await registry.find(key)
+    assert found
+    writes = [etcd.Put(key, b"two"), etcd.Put(key + "/other", b"new")]
+    assert not await registry.commit([etcd.Unchanged(key, found.revision), etcd.Unchanged(key + "/other", 7)], writes)
+    assert await registry.list(key) == {key: b"one"}
+    assert await registry.commit([etcd.Unchanged(key, found.revision), etcd.absent(key + "/other")], writes)
+    assert not await registry.commit([etcd.Unchanged(key, found.revision)], [etcd.Delete(key)])
+    assert await registry.list(key) == {key: b"two", key + "/other": b"new"}
+
+
+async def test_a_deleted_key_is_gone(registry: etcd.Etcd, key: str) -> None:
+    await registry.put(key, b"")
+    assert await registry.delete(key)
+    assert not await registry.delete(key)
+    assert await registry.find(key) is None
+
+
+async def test_keys_leave_with_their_lease(registry: etcd.Etcd, key: str) -> None:
+    lease = await registry.grant_lease(600)
+    assert await registry.create(key, b"", lease)
+    await registry.revoke_lease(lease)
+    assert await registry.get(key) is None
+
+
+async def test_a_long_list_is_read_whole(registry: etcd.Etcd, key: str) -> None:
+    expected = {f"{key}/{n:05}": b"%d" % n for n in range(etcd.PAGE + 5)}
+    for start in range(0, len(expected), 100):
+        part = list(expected.items())[start : start + 100]
+        assert await registry.commit([], [etcd.Put(k, v) for k, v in part])
+    assert await registry.list(key) == expected
+
+
+async def test_a_watcher_learns_what_is_there_and_all_that_comes(registry: etcd.Etcd, key: str) -> None:
+    await registry.put(f"{key}/a", b"1")
+    async with watching(registry, key) as mirror:
+        await mirror.until({f"{key}/a": b"1"})
+        await registry.put(f"{key}/b", b"2", await registry.grant_lease(1))
+        await mirror.until({f"{key}/a": b"1", f"{key}/b": b"2"})
+        await registry.delete(f"{key}/a")
+        await registry.put("/test/elsewhere", b"")
+        await mirror.until({})
+    assert mirror.snapshots == 1
+
+
+async def test_a_watcher_that_was_cut_off_misses_nothing(etcd_endpoint: str, key: str) -> None:
+    async with line_to(_port(etcd_endpoint)) as (line, port), etcd.connect(etcd_endpoint) as registry:
+        async with etcd.connect(f"127.0.0.1:{port}") as cut, watching(cut, key) as mirror:
+            await registry.put(f"{key}/a", b"1")
+            await mirror.until({f"{key}/a": b"1"})
+            line.cut()
+            await registry.delete(f"{key}/a")
+            await registry.put(f"{key}/b", b"2")
+            line.is_cut = False
+            await mirror.until({f"{key}/b": b"2"})
+        assert mirror.snapshots == 1
+
+
+async def test_a_watcher_looks_again_at_all_where_etcd_has_forgotten_the_changes(etcd_endpoint: str, key: str) -> None:
+    async with line_to(_port(etcd_endpoint)) as (line, port), etcd.connect(etcd_endpoint) as registry:
+        async with etcd.connect(f"127.0.0.1:{port}") as cut, watching(cut, key) as mirror:
+            await registry.put(f"{key}/a", b"1")
+            await mirror.until({f"{key}/a": b"1"})
+            line.cut()
+            await registry.delete(f"{key}/a")
+            await registry.put(f"{key}/b", b"2")
+            await _compact(etcd_endpoint, registry, f"{key}/b")
+            line.is_cut = False
+            await mirror.until({f"{key}/b": b"2"})
+        assert mirror.snapshots == 2
+
+
+def _port(endpoint: str) -> int:
+    return int(endpoint.rpartition(":")[2])
+
+
+async def _compact(endpoint: str, registry: etcd.Etcd, key: str) -> None:
+    """What the server does by itself once an hour; no service of ours calls it."""
+    found = await registry.find(key)
+    assert found
+    request = LeaseRevokeRequest(ID=found.revision)  # of the same form: one integer, here the revision
+    async with grpc.aio.insecure_channel(endpoint) as channel:
+        compact = channel.unary_unary("/etcdserverpb.KV/Compact", LeaseRevokeRequest.SerializeToString, bytes)
+        await compact(request, timeout=5)

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from conftest import Stack
 from libs.common import mongo
-from services.router.tests.line import Line, line_to
+from libs.common.tests.line import Line, line_to
 from services.router.tests.scene import Scene
 from services.router.tests.scene import scene as build
 

@@ -8,7 +8,7 @@ from libs.common import mongo, redis
 from libs.common.bus import settle
 from libs.common.errors import Unavailable
 from libs.common.events import encode
-from services.router.tests.line import Line
+from libs.common.tests.line import Line
 from services.router.tests.scene import Scene, message, receipt, record
 
 NOBODY = "redis://127.0.0.1:1/0"

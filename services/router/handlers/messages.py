@@ -1,70 +1,38 @@
-"""What happens to an accepted message (stored, numbered, fed) and to a receipt (logged, fed), a batch at a time."""
+"""What happens to an accepted message: stored once, numbered, fed to its members, told as a fact; a batch at a time."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import Counter
 
 from libs.common import messages
 from libs.common.bus import Record, Rejected
-from libs.common.clock import now, rfc3339
+from libs.common.clock import now
 from libs.common.conversations import Members, record_activity
 from libs.common.errors import Problem, Retry
-from libs.common.events import STATUS_EVENTS, MessageEvent, ReceiptEvent, StatusEvent, cloud_headers, encode
+from libs.common.events import MessageEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
 from libs.common.kafka import Outgoing, Producer
-from libs.common.marks import Marks, Member
 from libs.common.problems import problem_document
-from libs.common.receipts import read_marks
 from libs.common.telemetry import continue_trace
-from services.router.domain import (
-    Advance,
-    Incoming,
-    Numbered,
-    Raced,
-    Sorted,
-    advance,
-    give_numbers,
-    of_members,
-    read,
-    sort_out,
-)
+from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
+from services.router.handlers.facts import outgoing
+from services.router.handlers.memory import Memory
 
 if TYPE_CHECKING:
     from services.router.store import Store
 
-MEMORY = 100_000  # conversations, and members, whose last state is kept: about 20 MB
 RACES = 20  # two writers of one partition make progress in each round; more than this is a fault
-SOURCE = "/parley/router"
 
 STORED = Counter("parley_messages_stored", "Messages stored.")
 REPEATED = Counter("parley_messages_repeated", "Redeliveries and retries that stored nothing.")
-ADVANCED = Counter("parley_watermarks_advanced", "Receipts that moved a watermark.", ["status"])
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
-K = TypeVar("K")
-V = TypeVar("V")
 Members_ = Mapping[str, Sequence[str]]
-
-
-class Memory(OrderedDict[K, V], Generic[K, V]):
-    """The newest entries; the oldest leave when it is full."""
-
-    def __init__(self, size: int = MEMORY) -> None:
-        super().__init__()
-        self._size = size
-
-    def learn(self, known: Mapping[K, V]) -> None:
-        for key, value in known.items():
-            self[key] = value
-            self.move_to_end(key)
-        while len(self) > self._size:
-            self.popitem(last=False)
 
 
 class Messages:
@@ -152,89 +120,6 @@ class Messages:
                 log.debug("stored", extra=_log_fields(one))
 
 
-class Receipts:
-    """`receipt.events` → the log, every member's feed, facts. Safe to run twice: an entry's id is its record."""
-
-    def __init__(self, store: "Store", members: Members, feed: FeedWriter, producer: Producer) -> None:
-        self._store = store
-        self._members = members
-        self._feed = feed
-        self._producer = producer
-        self._marks: Memory[Member, Marks] = Memory()
-        self._last: Memory[str, int] = Memory()
-        self._moved: dict[Member, Marks] = {}
-
-    async def handle(self, batch: Sequence[Record]) -> list[Rejected]:
-        incoming, rejected = read(ReceiptEvent, batch)
-        members = await self._members.of_all(i.event.conversation_id for i in incoming)
-        incoming, strangers = of_members(incoming, members, lambda event: event.username)
-        if incoming:
-            advances = await self._log(incoming)
-            await self._feed.append(_receipt_entries(advances, members))
-            await self._producer.publish_all([_receipt_fact(a) for a in advances])
-        return rejected + strangers
-
-    async def checkpoint(self) -> None:
-        moved, self._moved = self._moved, {}
-        try:
-            await self._store.write_watermarks(moved.items())
-        except BaseException:
-            self._moved = moved | self._moved
-            raise
-
-    def forget(self) -> None:
-        self._marks.clear()
-        self._last.clear()
-
-    async def _log(self, incoming: Sequence[Incoming[ReceiptEvent]]) -> list[Advance]:
-        """What moved now, and what an earlier run had logged of these records."""
-        for _ in range(RACES):
-            marks = await self._marks_of({(i.event.conversation_id, i.event.username) for i in incoming})
-            advances, idle = advance(incoming, marks, await self._last_of(incoming))
-            again = await self._store.receipts_of(idle)
-            try:
-                if advances:
-                    await self._store.insert_receipts(advances)
-            except Raced:
-                self.forget()
-                continue
-            except BaseException:
-                self.forget()
-                raise
-            self._remember(advances, again)
-            return again + advances
-        raise Retry("another router writes the same partitions")
-
-    def _remember(self, advances: Iterable[Advance], again: Iterable[Advance]) -> None:
-        for a in advances:
-            ADVANCED.labels(a.status).inc()
-            moved = self._marks.get(a.member, Marks()).advanced(a.status, a.to_number)
-            self._marks.learn({a.member: moved})
-            self._moved[a.member] = moved
-        for a in again:
-            known = self._moved.get(a.member, self._marks.get(a.member, Marks()))
-            self._moved[a.member] = known.advanced(a.status, a.to_number)
-
-    async def _marks_of(self, members: set[Member]) -> dict[Member, Marks]:
-        known = {m: self._marks[m] for m in members if m in self._marks}
-        if missing := members - known.keys():
-            found = await read_marks(self._store.database, missing)
-            self._marks.learn(found)
-            known |= found
-        return known
-
-    async def _last_of(self, incoming: Iterable[Incoming[ReceiptEvent]]) -> dict[str, int]:
-        """Last numbers, read again for whoever claims to have more: they only grow."""
-        claimed: dict[str, int] = {}
-        for i in incoming:
-            c = i.event.conversation_id
-            claimed[c] = max(claimed.get(c, 0), i.event.sequence_number)
-        behind = [c for c, number in claimed.items() if self._last.get(c, 0) < number]
-        found = await self._store.last_numbers(behind) if behind else {}
-        self._last.learn(found)
-        return {c: found[c] if c in found else self._last[c] for c in claimed}
-
-
 def _in_order(parts: Sorted, fresh: Sequence[Numbered]) -> list[Numbered]:
     """Redeliveries were stored before anything that is fresh in their conversation."""
     return parts.again + list(fresh)
@@ -264,22 +149,6 @@ def _conflict_entry(conflict: Incoming[MessageEvent]) -> Entry:
     return Entry(conflict.event.sender, pack("error", _encode(body)))
 
 
-def _receipt_entries(advances: Iterable[Advance], members: Members_) -> list[Entry]:
-    entries = []
-    for a in advances:
-        conversation_id, username = a.member
-        body = {
-            "conversation_id": conversation_id,
-            "username": username,
-            "status": a.status,
-            "sequence_number": a.to_number,
-            "at": a.at,
-        }
-        frame = pack("receipt", _encode(body), conversation_id, a.to_number)
-        entries += [Entry(member, frame) for member in members[conversation_id]]
-    return entries
-
-
 def _log_fields(one: Numbered) -> dict[str, object]:
     trace = one.incoming.record.headers.get("traceparent", b"").decode("latin-1")
     return {
@@ -301,22 +170,4 @@ def _stored_fact(one: Numbered) -> Outgoing:
         sender=event.sender,
     )
     trace = continue_trace(record.headers.get("traceparent", b"").decode("latin-1"))
-    return _outgoing(fact, f"{event.message_id}/SENT", trace)
-
-
-def _receipt_fact(a: Advance) -> Outgoing:
-    conversation_id, username = a.member
-    fact = StatusEvent(
-        conversation_id=conversation_id,
-        status=a.status,
-        from_number=a.from_number,
-        to_number=a.to_number,
-        at=a.at,
-        username=username,
-    )
-    return _outgoing(fact, f"{a.source}/{a.status}", continue_trace(None))
-
-
-def _outgoing(fact: StatusEvent, event_id: str, trace: str) -> Outgoing:
-    headers = cloud_headers(fact, event_id, SOURCE, rfc3339(now()), trace)
-    return Outgoing(STATUS_EVENTS, fact.conversation_id, encode(fact), headers)
+    return outgoing(fact, f"{event.message_id}/SENT", trace)

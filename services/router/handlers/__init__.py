@@ -1,0 +1,6 @@
+"""What happens to an accepted message (stored, numbered, fed) and to a receipt (logged, fed), a batch at a time."""
+
+from services.router.handlers.messages import Messages
+from services.router.handlers.receipts import Receipts
+
+__all__ = ["Messages", "Receipts"]

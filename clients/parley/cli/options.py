@@ -1,0 +1,17 @@
+"""The options that commands share."""
+
+from typing import Annotated
+
+import typer
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="The gateway. Default: PARLEY_GATEWAY_URL from the environment or from the file named by "
+        "PARLEY_SETTINGS (.local/parley.env), else http://127.0.0.1:8080.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Deadline = Annotated[float, typer.Option("--deadline", min=0.1, metavar="SECONDS", help="How long each step may take.")]

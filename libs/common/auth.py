@@ -1,4 +1,4 @@
-"""Who calls: verifies access tokens locally by auth's public keys (JWKS) and keeps the verified ones."""
+"""Who calls: verifies access tokens locally by auth's public keys (JWKS), keeps the verified, refuses the revoked."""
 
 import asyncio
 import contextlib
@@ -44,14 +44,16 @@ class TokenVerifier:
         self._asked_at = float("-inf")
         self._stale_at = float("-inf")
         self._verified: dict[str, Identity] = {}
+        self._revoked: set[str] | None = set()
 
     async def check(self) -> None:
-        """For readiness: keys are there."""
+        """For readiness: keys are there, and revocations where they are awaited."""
+        self._refuse_revoked("")
         if not self._keys:
             await self._ask_for_keys()
 
     async def verify(self, token: str) -> Identity:
-        """Raises `Problem` 401; `Unavailable` only when no key was ever fetched."""
+        """Raises `Problem` 401; `Unavailable` only when keys, or revocations, were never fetched."""
         if known := self.known(token):
             return known
         try:
@@ -72,16 +74,42 @@ class TokenVerifier:
             )
         except (jwt.PyJWTError, TypeError, ValueError) as error:
             raise unauthenticated() from error
+        self._refuse_revoked(identity.session_id)
         self._remember(token, identity)
         return identity
 
     def known(self, token: str) -> Identity | None:
         """The identity of a token that was verified before and has not expired."""
         identity = self._verified.get(token)
-        if identity is None or identity.expires_at > time.time():
+        if identity is None:
+            return None
+        self._refuse_revoked(identity.session_id)
+        if identity.expires_at > time.time():
             return identity
         del self._verified[token]
         raise unauthenticated()
+
+    def await_revocations(self) -> None:
+        """No token is believed before `revoke` was called, with nothing perhaps."""
+        self._revoked = None
+
+    def revoke(self, *session_ids: str) -> None:
+        """Refuses every token of these sessions, verified before or not, until they are forgotten."""
+        if self._revoked is None:
+            self._revoked = set()
+        self._revoked.update(session_ids)
+
+    def forget(self, session_id: str) -> None:
+        """For a session whose last token has expired."""
+        if self._revoked is not None:
+            self._revoked.discard(session_id)
+
+    def _refuse_revoked(self, session_id: str) -> None:
+        """Asked at each use, so that nothing must be searched for and dropped when a session is revoked."""
+        if self._revoked is None:
+            raise Unavailable("etcd", "which sessions are revoked is not known yet")
+        if session_id in self._revoked:
+            raise unauthenticated()
 
     def _remember(self, token: str, identity: Identity) -> None:
         if len(self._verified) >= CACHE_SIZE:

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from libs.common import etcd, process
 from libs.common.auth import TokenVerifier
-from libs.common.http import Edge, create_app, serve
+from libs.common.http import Check, Edge, create_app, serve
+from libs.common.revocations import Revocations
 from services.auth.handlers import Accounts, Passwords
 from services.auth.routes import routes
 from services.auth.settings import Settings
@@ -22,12 +23,16 @@ log = logging.getLogger(__name__)
 
 @contextlib.asynccontextmanager
 async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIApp]:
-    app = create_app("Parley auth", {"etcd": registry.check, "keys": keys.check})
+    checks: dict[str, Check] = {"etcd": registry.check, "keys": keys.check}
+    app = create_app("Parley auth", checks)
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
         app.include_router(routes(Accounts(EtcdAccounts(registry), passwords, keys.sign), keys.jwks))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself:
-            app.state.verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
+            verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
+            watching = tasks.create_task(Revocations(registry, verifier).run())
+            app.state.verifier, checks["tokens"] = verifier, verifier.check
             yield Edge(app)
+            watching.cancel()
 
 
 async def main(stop: asyncio.Event) -> None:

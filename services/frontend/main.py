@@ -13,6 +13,7 @@ from libs.common.auth import TokenVerifier
 from libs.common.bus import Publish
 from libs.common.conversations import Members
 from libs.common.process import run, wait_for
+from libs.common.revocations import Revocations
 from services.frontend.handlers import Conversations, Messages
 from services.frontend.routes import accept_route, conversation_routes, message_routes
 from services.frontend.settings import Settings
@@ -43,8 +44,10 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         etcd.connect(settings.etcd) as registry,
         httpx.AsyncClient() as client,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+        asyncio.TaskGroup() as tasks,
     ):
         verifier = TokenVerifier(f"{settings.auth_url}/.well-known/jwks.json", client)
+        revocations = tasks.create_task(Revocations(registry, verifier).run())
         checks: dict[str, http.Check] = {
             "MongoDB": lambda: mongo.check(database),
             "etcd": registry.check,
@@ -56,6 +59,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             for what, check in checks.items():
                 await wait_for(what, check, stop)
             await stop.wait()
+        revocations.cancel()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Auth at its door: the whole application on a real etcd, with a folder of keys of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -46,6 +47,9 @@ async def auth(registry: etcd.Etcd, keys: Path, make_key: MakeKey) -> AsyncItera
         application(registry, KeyRing(keys)) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
+        async with asyncio.timeout(10):
+            while (await client.get("/health/ready")).status_code != 200:
+                await asyncio.sleep(0.01)
         yield client
 
 

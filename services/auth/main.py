@@ -13,10 +13,15 @@ from libs.common import etcd, process
 from libs.common.auth import TokenVerifier
 from libs.common.http import Check, Edge, create_app, serve
 from libs.common.revocations import Revocations
-from services.auth.handlers import Accounts, Passwords
-from services.auth.routes import routes
+from services.auth.handlers.accounts import Accounts
+from services.auth.handlers.passwords import Passwords
+from services.auth.handlers.sessions import Sessions
+from services.auth.routes.accounts import account_routes
+from services.auth.routes.sessions import session_routes
 from services.auth.settings import Settings
-from services.auth.store import EtcdAccounts, KeyRing
+from services.auth.store.accounts import EtcdAccounts
+from services.auth.store.keys import KeyRing
+from services.auth.store.sessions import EtcdSessions
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +31,10 @@ async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIA
     checks: dict[str, Check] = {"etcd": registry.check, "keys": keys.check}
     app = create_app("Parley auth", checks)
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
-        app.include_router(routes(Accounts(EtcdAccounts(registry), passwords, keys.sign), keys.jwks))
+        accounts = Accounts(EtcdAccounts(registry), passwords)
+        sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys.sign)
+        app.include_router(account_routes(accounts))
+        app.include_router(session_routes(sessions, keys.jwks))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
             verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
             watching = tasks.create_task(Revocations(registry, verifier).run())

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from libs.common import etcd
 from libs.common.clock import new_id
 from services.auth.main import application
-from services.auth.store import KeyRing
+from services.auth.store.keys import KeyRing
 
 MakeKey = Callable[[str], None]
 

@@ -11,7 +11,7 @@ import pytest
 from libs.common import etcd
 from libs.common.errors import Unavailable
 from services.auth.main import application
-from services.auth.store import KeyRing
+from services.auth.store.keys import KeyRing
 from services.auth.tests.conftest import MakeKey
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from libs.common import etcd
 from libs.common.errors import Problem
-from services.auth.handlers import QUEUE_PER_CORE, Passwords
+from services.auth.handlers.passwords import QUEUE_PER_CORE, Passwords
 
 URL = "/v1/auth/token"
 

@@ -1,4 +1,4 @@
-"""Where accounts live (etcd) and where the keys are that sign (a folder)."""
+"""The folder of keys that sign access tokens."""
 
 import logging
 import time
@@ -16,36 +16,10 @@ from jwt.algorithms import ECAlgorithm
 
 from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER
 from libs.common.errors import Unavailable
-from libs.common.etcd import Etcd
-from services.auth.domain import REFRESH_LIVES, Session, User
 
 LOOK_EVERY_S = 2.0
 
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
-_user = msgspec.json.Decoder(User).decode
-
-
-class EtcdAccounts:
-    def __init__(self, registry: Etcd) -> None:
-        self._registry = registry
-
-    async def user(self, username: str) -> User | None:
-        value = await self._registry.get(_user_key(username))
-        return None if value is None else _user(value)
-
-    async def create_user(self, user: User) -> bool:
-        """False if the name is taken: one transaction decides."""
-        return await self._registry.create(_user_key(user.username), _encode(user))
-
-    async def keep_session(self, session: Session) -> None:
-        """Until its refresh token expires. A failure between the two steps leaves an empty lease, which ends too."""
-        lease = await self._registry.grant_lease(int(REFRESH_LIVES.total_seconds()))
-        await self._registry.put(f"/parley/sessions/{session.session_id}", _encode(session), lease)
-
-
-def _user_key(username: str) -> str:
-    return f"/parley/users/{username}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +78,7 @@ def _load(folder: Path) -> _Keys:
     kid = (folder / "current").read_text().strip()
     if kid not in private:
         raise ValueError(f"`current` names {kid}, there is no {kid}.pem")
-    return _Keys(kid, private[kid], _encode({"keys": [_public_jwk(k, key) for k, key in private.items()]}))
+    return _Keys(kid, private[kid], msgspec.json.encode({"keys": [_public_jwk(k, key) for k, key in private.items()]}))
 
 
 def _private_key(file: Path) -> EllipticCurvePrivateKey:

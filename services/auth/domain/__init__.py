@@ -1,0 +1,1 @@
+"""What auth decides, by subject: accounts and sessions."""

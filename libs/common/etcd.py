@@ -119,8 +119,12 @@ class Etcd:
         return int(answer.ID)
 
     async def revoke_lease(self, lease: int) -> None:
-        """Its keys vanish now."""
-        await self._call(self._lease.LeaseRevoke, pb.LeaseRevokeRequest(ID=lease))
+        """Its keys vanish now; one that has ended is no error."""
+        try:
+            await self._call(self._lease.LeaseRevoke, pb.LeaseRevokeRequest(ID=lease))
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:
+                raise
 
     async def watch(
         self,

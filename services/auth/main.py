@@ -32,7 +32,7 @@ async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIA
     app = create_app("Parley auth", checks)
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
         accounts = Accounts(EtcdAccounts(registry), passwords)
-        sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys.sign)
+        sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys)
         app.include_router(account_routes(accounts))
         app.include_router(session_routes(sessions, keys.jwks))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:

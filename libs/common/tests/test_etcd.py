@@ -141,6 +141,7 @@ async def test_keys_leave_with_their_lease(registry: etcd.Etcd, key: str) -> Non
     assert await registry.create(key, b"", lease)
     await registry.revoke_lease(lease)
     assert await registry.get(key) is None
+    await registry.revoke_lease(lease)
 
 
 async def test_a_long_list_is_read_whole(registry: etcd.Etcd, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Tokens for passwords, and the keys that verify them."""
+"""Tokens for passwords and for refresh tokens, their end, and the keys that verify them."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from libs.common.errors import Problem
 from services.auth.domain.accounts import text_fault
-from services.auth.domain.sessions import ACCESS_LIVES, REFRESH_LIVES
+from services.auth.domain.sessions import ACCESS_LIVES, REFRESH_LIVES, Tokens
 from services.auth.handlers.sessions import Sessions
 from services.auth.routes.bodies import JSON, fields_of, read, valid
 
@@ -21,21 +21,32 @@ class PasswordGrant(BaseModel):
     password: Annotated[str, valid(text_fault)]
 
 
+class RefreshGrant(BaseModel):
+    grant_type: str
+    refresh_token: str
+
+
+class Revocation(BaseModel):
+    token: str
+
+
 def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/auth/token")
     async def token(request: Request, response: Response) -> dict[str, str | int]:
-        grant = _password_grant(await fields_of(request))
-        tokens = await sessions.log_in(grant.username, grant.password)
+        grant = _grant(await fields_of(request))
+        if isinstance(grant, RefreshGrant):
+            tokens = await sessions.refresh(grant.refresh_token)
+        else:
+            tokens = await sessions.log_in(grant.username, grant.password)
         response.headers["cache-control"] = "no-store"
-        return {
-            "access_token": tokens.access_token,
-            "token_type": "Bearer",
-            "expires_in": int(ACCESS_LIVES.total_seconds()),
-            "refresh_token": tokens.refresh_token,
-            "refresh_expires_in": int(REFRESH_LIVES.total_seconds()),
-        }
+        return _shown(tokens)
+
+    @router.post("/v1/auth/revoke")
+    async def revoke(request: Request) -> dict[str, str]:
+        await sessions.revoke(read(Revocation, await fields_of(request)).token)
+        return {}
 
     @router.get("/.well-known/jwks.json")
     async def keys() -> Response:
@@ -45,8 +56,20 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
     return router
 
 
-def _password_grant(fields: dict[str, Any]) -> PasswordGrant:
-    kind = fields.get("grant_type")
-    if isinstance(kind, str) and kind != "password":
-        raise Problem(400, "unsupported_grant_type", "The only grant_type is `password`.")
+def _grant(fields: dict[str, Any]) -> PasswordGrant | RefreshGrant:
+    match fields.get("grant_type"):
+        case "refresh_token":
+            return read(RefreshGrant, fields)
+        case str(other) if other != "password":
+            raise Problem(400, "unsupported_grant_type", "The grant_type is `password` or `refresh_token`.")
     return read(PasswordGrant, fields)
+
+
+def _shown(tokens: Tokens) -> dict[str, str | int]:
+    return {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": int(ACCESS_LIVES.total_seconds()),
+        "refresh_token": tokens.refresh_token,
+        "refresh_expires_in": int(REFRESH_LIVES.total_seconds()),
+    }

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 class _Keys:
     kid: str
     private: EllipticCurvePrivateKey
+    public: Mapping[str, EllipticCurvePublicKey]
     jwks: bytes
 
 
@@ -55,6 +56,24 @@ class KeyRing:
             {"iss": ISSUER, "aud": AUDIENCE, **claims}, keys.private, algorithm=ALGORITHM, headers={"kid": keys.kid}
         )
 
+    def session_id(self, access_token: str) -> str | None:
+        """Of a token that we have signed, whether it has expired or not; None for any other words."""
+        try:
+            key = self._current().public.get(str(jwt.get_unverified_header(access_token).get("kid")))
+            if key is None:
+                return None
+            claims = jwt.decode(
+                access_token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["sid"], "verify_exp": False},
+            )
+        except (jwt.PyJWTError, TypeError, ValueError):
+            return None
+        return str(claims["sid"])
+
     def _current(self) -> _Keys:
         if self._keys is None or time.monotonic() - self._looked_at > LOOK_EVERY_S:
             self._look()
@@ -78,7 +97,9 @@ def _load(folder: Path) -> _Keys:
     kid = (folder / "current").read_text().strip()
     if kid not in private:
         raise ValueError(f"`current` names {kid}, there is no {kid}.pem")
-    return _Keys(kid, private[kid], msgspec.json.encode({"keys": [_public_jwk(k, key) for k, key in private.items()]}))
+    public = {name: key.public_key() for name, key in private.items()}
+    jwks = msgspec.json.encode({"keys": [_public_jwk(name, key) for name, key in public.items()]})
+    return _Keys(kid, private[kid], public, jwks)
 
 
 def _private_key(file: Path) -> EllipticCurvePrivateKey:
@@ -88,5 +109,5 @@ def _private_key(file: Path) -> EllipticCurvePrivateKey:
     return key
 
 
-def _public_jwk(kid: str, key: EllipticCurvePrivateKey) -> dict[str, Any]:
-    return ECAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": kid, "use": "sig", "alg": ALGORITHM}
+def _public_jwk(kid: str, key: EllipticCurvePublicKey) -> dict[str, Any]:
+    return ECAlgorithm.to_jwk(key, as_dict=True) | {"kid": kid, "use": "sig", "alg": ALGORITHM}

@@ -70,10 +70,3 @@ def test_an_access_token_lives_an_hour_and_names_user_session_and_roles() -> Non
         "exp": NOON.timestamp() + 3600,
         "jti": "t1",
     }
-
-
-def test_a_session_keeps_a_digest_of_the_refresh_token_for_30_days() -> None:
-    made = sessions.session(ANA, "s1", "secret", NOON)
-    assert made.refresh_sha256 == sessions.digest("secret")
-    assert "secret" not in repr(made)
-    assert made.expires_at == datetime(2026, 12, 21, 12, tzinfo=UTC)

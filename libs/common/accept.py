@@ -14,7 +14,7 @@ import msgspec
 from libs.common.bus import Publish
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
-from libs.common.errors import FieldError, Problem, Unavailable, invalid, malformed, not_found
+from libs.common.errors import Problem, Unavailable, each_wrong, invalid, malformed, not_found
 from libs.common.events import (
     MESSAGE_EVENTS,
     RECEIPT_EVENTS,
@@ -191,12 +191,8 @@ def resolve_recipients(asked: list[str] | None, sender: str, members: Sequence[s
     """Who is addressed, sorted; None for every other member, which is how it is told from a narrower choice."""
     if asked is None:
         return None
-    errors = [
-        FieldError(f"/to/{i}", "is not a member of this conversation")
-        for i, name in enumerate(asked)
-        if name not in members
-    ]
-    if errors:
+    if strangers := {*asked} - {*members}:
+        errors = each_wrong(strangers, asked, "/to", "is not a member of this conversation")
         raise Problem(422, "not_a_member", f"to: {errors[0].detail}", errors=errors)
     others = sorted(set(asked) - {sender})
     if not others:

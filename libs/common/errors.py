@@ -1,7 +1,9 @@
 """The words in which failures are said: to an HTTP caller (`Problem`) and to the bus (`Retry`, `Reject`)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+MAX_ERRORS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +12,14 @@ class FieldError:
 
     pointer: str
     detail: str
+
+
+def each_wrong(wrong: Collection[str], asked: Sequence[str], under: str, detail: str) -> list[FieldError]:
+    """One for each wrong item of a list, where it stands first; at most `MAX_ERRORS`, however long the list is."""
+    first: dict[str, int] = {}
+    for index, item in enumerate(asked):
+        first.setdefault(item, index)
+    return [FieldError(f"{under}/{place}", detail) for place in sorted(first[item] for item in wrong)[:MAX_ERRORS]]
 
 
 class Problem(Exception):

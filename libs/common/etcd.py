@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import grpc
@@ -16,6 +16,7 @@ from libs.common.etcd_proto.rpc_pb2_grpc import KVStub, LeaseStub, WatchStub
 
 DEADLINE_S = 3.0
 PAGE = 1_000
+MAX_OPERATIONS = 128  # of one transaction, as etcd is set by default
 AGAIN_S = 0.3
 OPTIONS = [
     # gRPC's own pauses between attempts to connect grow to 2 minutes; after a restart of etcd that is an outage.
@@ -95,6 +96,17 @@ class Etcd:
     async def list(self, prefix: str) -> dict[str, bytes]:
         """All keys that begin so, in the order of keys, as they stood at one moment."""
         return (await self._snapshot(prefix))[0]
+
+    async def present(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that are there, linearizable; many cost one round trip."""
+        wanted = list(keys)
+        parts = [wanted[i : i + MAX_OPERATIONS] for i in range(0, len(wanted), MAX_OPERATIONS)]
+        return set().union(*await asyncio.gather(*(self._present(part) for part in parts)))
+
+    async def _present(self, keys: Sequence[str]) -> set[str]:
+        looks = [pb.RequestOp(request_range=pb.RangeRequest(key=key.encode(), count_only=True)) for key in keys]
+        answer = await self._call(self._kv.Txn, pb.TxnRequest(success=looks))
+        return {key for key, one in zip(keys, answer.responses, strict=True) if one.response_range.count}
 
     async def put(self, key: str, value: bytes, lease: int = 0) -> None:
         await self._call(self._kv.Put, _put(Put(key, value, lease)))

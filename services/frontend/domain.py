@@ -14,6 +14,7 @@ from libs.common.errors import invalid
 from libs.common.events import ReceiptStatus
 
 MAX_TITLE = 128
+MAX_MEMBERS = 256
 USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,15 +29,16 @@ class ConversationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_members(caller: str, asked: ConversationRequest) -> list[str]:
-    """Everybody in it, sorted. Raises `Problem` 422."""
-    if asked.type == "group":
-        raise invalid("/type", "Group conversations are not available yet.", "groups_not_available")
-    if asked.type != "private":
-        raise invalid("/type", "must be private or group")
+    """Everybody in it, sorted, each once, the caller too. Raises `Problem` 422."""
     members = sorted({caller, *asked.members})
-    if len(members) != 2:
-        raise invalid("/members", "must name exactly one member other than yourself")
-    return members
+    match asked.type:
+        case "private" if len(members) != 2:
+            raise invalid("/members", "must name exactly one member other than yourself")
+        case "group" if not 2 <= len(members) <= MAX_MEMBERS:
+            raise invalid("/members", f"must name 1 to {MAX_MEMBERS - 1} members other than yourself")
+        case "private" | "group":
+            return members
+    raise invalid("/type", "must be private or group")
 
 
 def check_title(title: str | None) -> None:
@@ -45,7 +47,7 @@ def check_title(title: str | None) -> None:
 
 
 def pair_key(members: Sequence[str]) -> str:
-    """The same for the same two people, whoever asks."""
+    """The same for the same two people, whoever asks: they have one private conversation."""
     return " ".join(sorted(members))
 
 

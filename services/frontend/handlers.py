@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import msgspec
 from libs.common.accept import Acceptor, parse_uuid
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
-from libs.common.errors import FieldError, Problem, not_found
+from libs.common.errors import Problem, each_wrong, not_found
 from libs.common.marks import Marks, Member, message_status
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Document
@@ -79,17 +79,17 @@ class Conversations:
     users: "UserDirectory"
 
     async def open_conversation(self, caller: str, asked: ConversationRequest) -> tuple[Conversation, bool]:
-        """The conversation, and True where it is new: twice for the same pair gives the same."""
+        """The conversation, and True where it is new: twice for the same pair gives the same, a group is always new."""
         members = choose_members(caller, asked)
         check_title(asked.title)
-        await self._require_users(asked.members, caller)
+        await self._require_users({*members} - {caller}, asked.members)
         at = now()
         document = {
             "_id": new_id(),
             "type": asked.type,
             "title": asked.title,
             "members": members,
-            "pair": pair_key(members),
+            **({"pair": pair_key(members)} if asked.type == "private" else {}),
             "created_by": caller,
             "created_at": at,
             "last_activity": at,
@@ -114,14 +114,10 @@ class Conversations:
             to_cursor(Position(last["last_activity"], last["_id"])) if last else None,
         )
 
-    async def _require_users(self, names: Sequence[str], caller: str) -> None:
-        missing = set(await self.users.missing({*names} - {caller}))
-        errors = [
-            FieldError(f"/members/{index}", "has no account here")
-            for index, name in enumerate(names)
-            if name in missing
-        ]
-        if errors:
+    async def _require_users(self, others: Collection[str], asked: Sequence[str]) -> None:
+        """Raises `Problem` 422, pointing at each name that has no account, once."""
+        if missing := await self.users.missing(others):
+            errors = each_wrong(missing, asked, "/members", "has no account here")
             raise Problem(422, "unknown_member", "members: not everybody named has an account here", errors=errors)
 
     async def _views(self, caller: str, documents: Sequence[Document]) -> list[Conversation]:

@@ -30,7 +30,7 @@ def wire(
     members = Members(database)
     acceptor = Acceptor(members, publish, f"frontend/{socket.gethostname()}/{os.getpid()}")
     messages = MessageStore(database)
-    conversations = Conversations(ConversationStore(database), messages, UserDirectory(registry.get))
+    conversations = Conversations(ConversationStore(database), messages, UserDirectory(registry.present))
     app = http.create_app("Parley frontend", checks)
     app.state.verifier = verifier
     app.include_router(conversation_routes(conversations, acceptor))

@@ -119,20 +119,19 @@ class MessageStore:
 class UserDirectory:
     """Who has an account. Accounts are never deleted: a positive answer is kept (bounded), a negative one never."""
 
-    def __init__(self, get: Callable[[str], Awaitable[bytes | None]]) -> None:
-        self._get = get
+    def __init__(self, present: Callable[[Collection[str]], Awaitable[set[str]]]) -> None:
+        self._present = present
         self._known: OrderedDict[str, None] = OrderedDict()
 
     async def missing(self, usernames: Collection[str]) -> list[str]:
         """Those without an account. Raises `Unavailable`."""
-        return [name for name in usernames if not await self._exists(name)]
+        unknown = [name for name in usernames if name not in self._known]
+        keys = {name: f"/parley/users/{name}" for name in unknown if USERNAME.fullmatch(name)}
+        found = await self._present(keys.values()) if keys else set()
+        self._remember(name for name, key in keys.items() if key in found)
+        return [name for name in unknown if keys.get(name) not in found]
 
-    async def _exists(self, username: str) -> bool:
-        if username in self._known:
-            return True
-        if not USERNAME.fullmatch(username) or await self._get(f"/parley/users/{username}") is None:
-            return False
-        self._known[username] = None
-        if len(self._known) > USERS_KNOWN:
+    def _remember(self, names: Iterable[str]) -> None:
+        self._known.update(dict.fromkeys(names))
+        while len(self._known) > USERS_KNOWN:
             self._known.popitem(last=False)
-        return True

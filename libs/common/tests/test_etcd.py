@@ -152,6 +152,14 @@ async def test_a_long_list_is_read_whole(registry: etcd.Etcd, key: str) -> None:
     assert await registry.list(key) == expected
 
 
+async def test_of_many_keys_those_that_are_there_are_told(registry: etcd.Etcd, key: str) -> None:
+    keys = [f"{key}/{n}" for n in range(300)]
+    for there in (keys[0], keys[127], keys[128], keys[299]):
+        await registry.put(there, b"")
+    assert await registry.present(keys) == {keys[0], keys[127], keys[128], keys[299]}
+    assert await registry.present([]) == set()
+
+
 async def test_a_watcher_learns_what_is_there_and_all_that_comes(registry: etcd.Etcd, key: str) -> None:
     await registry.put(f"{key}/a", b"1")
     async with watching(registry, key) as mirror:

@@ -44,7 +44,7 @@ class Outbox:
         return [events.decode(ReceiptEvent, v) for topic, _, v in self.records if topic == events.RECEIPT_EVENTS]
 
 
-@dataclass
+@dataclass(eq=False)
 class Caller:
     """One person with a token."""
 
@@ -60,11 +60,14 @@ class Caller:
     async def post_raw(self, path: str, body: bytes, content_type: str = "application/json") -> httpx.Response:
         return await self.http.post(path, content=body, headers={**self.headers, "content-type": content_type})
 
-    async def open(self, *members: str) -> str:
-        answer = await self.post("/v1/conversations", {"type": "private", "members": members})
+    async def open(self, *members: str, kind: str = "private") -> str:
+        answer = await self.post("/v1/conversations", {"type": kind, "members": members})
         assert answer.status_code in (200, 201), answer.text
         conversation_id: str = answer.json()["conversation_id"]
         return conversation_id
+
+    async def open_group(self, *members: str) -> str:
+        return await self.open(*members, kind="group")
 
     async def send(self, conversation_id: str, *texts: str) -> list[str]:
         """The ids of the accepted messages."""

@@ -50,7 +50,9 @@ async def test_a_stranger_without_account_is_no_member_until_they_register(scene
 @pytest.mark.parametrize(
     ("body", "code", "pointer"),
     [
-        ({"type": "group", "members": ["bo"]}, "groups_not_available", "/type"),
+        ({"type": "group", "members": []}, "invalid_field", "/members"),
+        ({"type": "group", "members": [f"user{n}" for n in range(256)]}, "invalid_field", "/members"),
+        ({"type": "group", "members": ["bo", "cy"], "title": ""}, "invalid_field", "/title"),
         ({"type": "party", "members": ["bo"]}, "invalid_field", "/type"),
         ({"type": "private", "members": []}, "invalid_field", "/members"),
         ({"type": "private", "members": ["bo", "cy"]}, "invalid_field", "/members"),

@@ -1,0 +1,41 @@
+"""The rules of acceptance: what a message must be, who may send it, and when it counts as accepted."""
+
+from libs.common.accept.acceptor import MAX_IN_FLIGHT, Accepted, Acceptor
+from libs.common.accept.body import (
+    MAX_BODY,
+    MAX_DEPTH,
+    MAX_INT64,
+    MAX_METADATA,
+    MAX_TEXT,
+    Body,
+    check_text,
+    parse_body,
+    parse_json,
+    parse_metadata,
+    parse_payload,
+    parse_uuid,
+    resolve_channels,
+    resolve_recipients,
+)
+from libs.common.accept.recent import RecentIds
+
+__all__ = [
+    "MAX_BODY",
+    "MAX_DEPTH",
+    "MAX_INT64",
+    "MAX_IN_FLIGHT",
+    "MAX_METADATA",
+    "MAX_TEXT",
+    "Accepted",
+    "Acceptor",
+    "Body",
+    "RecentIds",
+    "check_text",
+    "parse_body",
+    "parse_json",
+    "parse_metadata",
+    "parse_payload",
+    "parse_uuid",
+    "resolve_channels",
+    "resolve_recipients",
+]

@@ -1,0 +1,167 @@
+"""What a message must be: the body as a client says it, checked so that nothing behind it can refuse it."""
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from libs.common.errors import Problem, each_wrong, invalid, malformed
+from libs.common.events import Location, Payload, Text
+
+MAX_BODY = 64 * 1024
+MAX_TEXT = 4096
+MAX_METADATA = 4096
+MAX_DEPTH = 8
+MAX_INT64 = 2**63 - 1
+
+
+NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client sends; a `send` frame of the socket is the same with a `ref`."""
+
+    conversation_id: str
+    payload: msgspec.Raw
+    message_id: str | None = None
+    sender: str | None = msgspec.field(name="from", default=None)
+    to: list[str] | None = None
+    channels: list[str] | str | None = None
+    reply_to: str | None = None
+    metadata: msgspec.Raw = NOTHING
+    ref: str | None = None
+
+
+T = TypeVar("T")
+_body = msgspec.json.Decoder(Body)
+_payload = msgspec.json.Decoder(Payload)
+_payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
+_any = msgspec.json.Decoder()
+_EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `(.+?)`)?")
+_MISSING = re.compile(r"missing required field `(.+?)`")
+_PATH = re.compile(r"at `\$(.*?)`")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def parse_body(raw: bytes | msgspec.Raw) -> Body:
+    """Raises `Problem` 400, 413 or 422."""
+    return parse_json(_body, bytes(raw))
+
+
+def parse_json(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+    """A whole body in its type. Raises `Problem` 400, 413 or 422; parts kept as `Raw` are UTF-8 from here on."""
+    if len(raw) > MAX_BODY:
+        raise Problem(413, "too_large", "A body is at most 64 KiB.")
+    try:
+        raw.decode()
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise from_validation(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise malformed("The body is not valid JSON in UTF-8, or is nested too deep.") from error
+
+
+def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
+    """422 with a JSON Pointer, in our words; `under` is where the decoded part stands in the body."""
+    words = str(error)
+    path = _PATH.search(words)
+    pointer = under + (re.sub(r"\[(\d+)\]", r"/\1", path[1]).replace(".", "/") if path else "")
+    if missing := _MISSING.search(words):
+        return invalid(f"{pointer}/{missing[1]}", f"{missing[1]} is required")
+    expected = _EXPECTED.search(words)
+    return invalid(pointer, f"must be {expected[1]}, not {expected[2]}" if expected else "is not valid")
+
+
+def parse_uuid(value: str, pointer: str) -> str:
+    """Any UUID, in lower case with hyphens."""
+    lower = value.lower()
+    if _UUID.fullmatch(lower) is None:
+        raise invalid(pointer, "must be a UUID")
+    return lower
+
+
+def parse_payload(raw: msgspec.Raw) -> Payload:
+    try:
+        if _payload_kind.decode(raw).type == "file":  # type: ignore[attr-defined]
+            raise invalid("/payload/type", "File messages are not available yet.", "files_not_available")
+        payload: Payload = _payload.decode(raw)
+    except msgspec.ValidationError as error:
+        raise from_validation(error, "/payload") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise invalid("/payload", "must be valid JSON: no lone surrogates, not nested too deep") from error
+    match payload:
+        case Text(text=text):
+            check_text(text, "/payload/text", MAX_TEXT)
+        case Location():
+            _check_location(payload)
+    return payload
+
+
+def check_text(text: str, pointer: str, longest: int) -> None:
+    """1 to `longest` code points, without NUL."""
+    if not 1 <= len(text) <= longest:
+        raise invalid(pointer, f"must be 1 to {longest} characters long, not {len(text)}")
+    if "\0" in text:
+        raise invalid(pointer, "must not contain NUL")
+
+
+def _check_location(place: Location) -> None:
+    if not -90 <= place.latitude <= 90:
+        raise invalid("/payload/latitude", "must be between -90 and 90")
+    if not -180 <= place.longitude <= 180:
+        raise invalid("/payload/longitude", "must be between -180 and 180")
+    if place.name is not None:
+        check_text(place.name, "/payload/name", 256)
+
+
+def parse_metadata(raw: msgspec.Raw) -> str | None:
+    """The client's JSON text as it came."""
+    text = bytes(raw)
+    if text == b"null":
+        return None
+    if len(text) > MAX_METADATA:
+        raise invalid("/metadata", f"must be at most {MAX_METADATA} bytes of JSON")
+    try:
+        value = _any.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise invalid("/metadata", "must be valid JSON: no lone surrogates, at most 8 levels deep") from error
+    if not isinstance(value, dict):
+        raise invalid("/metadata", "must be an object")
+    if not _is_within(MAX_DEPTH, value):
+        raise invalid("/metadata", f"must be at most {MAX_DEPTH} levels deep")
+    return text.decode()
+
+
+def _is_within(levels: int, value: object) -> bool:
+    """Looks no deeper than it must: what is nested deeper would exhaust the stack."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_within(levels - 1, one) for one in inner)
+
+
+def resolve_channels(asked: list[str] | str | None) -> list[str]:
+    """Internal, until a recipient can be reached elsewhere."""
+    names = [asked] if isinstance(asked, str) else asked
+    if names is None or names == ["all"]:
+        return ["internal"]
+    if not names:
+        raise invalid("/channels", "must name at least one channel")
+    for index, name in enumerate(names):
+        if name != "internal":
+            raise invalid(f"/channels/{index}", "The only channel so far is internal.", "unknown_channel")
+    return ["internal"]
+
+
+def resolve_recipients(asked: list[str] | None, sender: str, members: Sequence[str]) -> list[str] | None:
+    """Who is addressed, sorted; None for every other member, which is how it is told from a narrower choice."""
+    if asked is None:
+        return None
+    if strangers := {*asked} - {*members}:
+        errors = each_wrong(strangers, asked, "/to", "is not a member of this conversation")
+        raise Problem(422, "not_a_member", f"to: {errors[0].detail}", errors=errors)
+    others = sorted(set(asked) - {sender})
+    if not others:
+        raise invalid("/to", "must name a member other than the sender")
+    return None if len(others) == len(members) - 1 else others

@@ -49,9 +49,13 @@ def epoch_key(username: str) -> str:
     return f"feed-epoch:{{{username}}}"
 
 
-def pack(kind: str, body: bytes, conversation_id: str = "", sequence_number: int = 0) -> bytes:
-    """A feed's entry: `<kind> <conversation_id> <sequence_number>\\n{…}`; readers dedupe without reading the JSON."""
-    return f"{kind} {conversation_id} {sequence_number}\n".encode() + body
+def pack(kind: str, body: bytes, conversation_id: str = "", sequence_number: int = 0, trace: str = "") -> bytes:
+    """A feed's entry: `<kind> <conversation_id> <sequence_number>\\n{…}`; readers dedupe without reading the JSON.
+
+    Of a trace that is recorded ` <traceparent>` stands behind the number.
+    """
+    head = f"{kind} {conversation_id} {sequence_number}\n"
+    return (f"{head[:-1]} {trace}\n" if trace else head).encode() + body
 
 
 class Packed(NamedTuple):
@@ -59,12 +63,13 @@ class Packed(NamedTuple):
     conversation_id: str
     sequence_number: int
     body: bytes
+    trace: str = ""
 
 
 def unpack(frame: bytes) -> Packed:
     head, _, body = frame.partition(b"\n")
-    kind, conversation_id, number = head.decode().split(" ")
-    return Packed(kind, conversation_id, int(number), body)
+    kind, conversation_id, number, *trace = head.decode().split(" ")
+    return Packed(kind, conversation_id, int(number), body, trace[0] if trace else "")
 
 
 def render(kind: str, offset: int | None, body: bytes) -> bytes:

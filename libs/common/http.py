@@ -15,15 +15,17 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common import tracing
 from libs.common.clock import new_id
 from libs.common.errors import FieldError, Problem, Retry, Unavailable, malformed
 from libs.common.problems import problem_document, title_of
-from libs.common.telemetry import continue_trace, traceparent
+from libs.common.telemetry import traceparent
 
 MAX_BODY = 1_100_000  # the contract's 1 MiB for a batch, with slack for the edge that counts whole buffers
 
@@ -36,6 +38,10 @@ LATENCY = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""The framework's own would cost every request, and tell usernames in paths and the words of errors."""
+
+UNTRACED = frozenset({"/health/live", "/health/ready", "/metrics"})
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,128}$")
 
 type_json = (b"content-type", b"application/json")
@@ -122,7 +128,9 @@ def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tu
 
 def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     """The framework's part of a service: its routes are added to it; health and metrics are there."""
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY
+    )
 
     async def on_error(request: Request, error: Exception) -> Response:
         status, body, headers = problem_answer(as_problem(error), request.url.path)
@@ -174,7 +182,8 @@ class Edge:
             return
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        traceparent.set(continue_trace(headers.get(b"traceparent", b"").decode("latin-1")))
+        incoming = headers.get(b"traceparent", b"").decode("latin-1")
+        traceparent.set(trace := tracing.enter(incoming))
         answer = _Answer(send, _request_id(headers))
         method, path = scope["method"], scope["path"]
         fast = self._fast.get((method, path))
@@ -195,8 +204,30 @@ class Edge:
                 raise
         finally:
             route = path if fast is not None else _route_of(scope)
+            elapsed_s = time.perf_counter() - started
             REQUESTS.labels(method, route, answer.status).inc()
-            LATENCY.labels(method, route).observe(time.perf_counter() - started)
+            LATENCY.labels(method, route).observe(elapsed_s)
+            _trace(trace, incoming, elapsed_s, method, route, answer.status)
+
+
+def _trace(trace: str, incoming: str, elapsed_s: float, method: str, route: str, status: int) -> None:
+    """The request's span. Its path is the route's pattern: a real one may hold a username."""
+    if not tracing.is_recorded(trace) or route in UNTRACED:
+        return
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "url.path": route,
+        "url.scheme": "http",
+    }
+    parent = incoming if incoming[3:35] == trace[3:35] else ""
+    error = str(status) if status >= 500 else ""
+    ended_ns = time.time_ns()
+    begun_ns = ended_ns - int(elapsed_s * 1e9)
+    tracing.record(
+        tracing.Span(f"{method} {route}", "server", trace, parent, begun_ns, ended_ns, attributes, error=error)
+    )
 
 
 class _Answer:

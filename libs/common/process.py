@@ -4,19 +4,42 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import uvloop
 
+from libs.common import tracing
+from libs.common.sampling import Sampler
+from libs.common.settings import CommonSettings
 from libs.common.telemetry import configure_logs
+
+VERSION = "0.1.0"
 
 log = logging.getLogger(__name__)
 
 
-def run(service: str, log_level: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def run(service: str, settings: CommonSettings, main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Runs `main(stop)` until it returns; SIGTERM and SIGINT set `stop`, and `main` drains what it holds."""
-    configure_logs(service, log_level)
-    uvloop.run(_until_stopped(service, main))
+    configure_logs(service, settings.log_level)
+    with _traces(service, settings):
+        uvloop.run(_until_stopped(service, main))
+
+
+@contextmanager
+def _traces(service: str, settings: CommonSettings) -> Iterator[None]:
+    """Recorded only where there is a receiver; else the SDK's tracing is not even loaded."""
+    if not settings.otlp_url:
+        yield
+        return
+    from libs.common import otlp
+
+    with (
+        otlp.outbox(settings.otlp_url, service, VERSION) as outbox,
+        tracing.recording(outbox.take, Sampler(settings.trace_ratio)),
+    ):
+        log.info("%g of all traces are recorded and go to %s", settings.trace_ratio, settings.otlp_url)
+        yield
 
 
 async def _until_stopped(service: str, main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

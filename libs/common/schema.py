@@ -105,5 +105,5 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     settings = Settings.load()
-    run("schema", settings.log_level, lambda stop: main(settings, stop))
+    run("schema", settings, lambda stop: main(settings, stop))
     sys.exit(0)

@@ -1,8 +1,9 @@
 """What every process is told from outside: `PARLEY_…` in the environment, else in the file named by PARLEY_SETTINGS."""
 
 import os
-from typing import Self
+from typing import Annotated, Self
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +19,10 @@ class CommonSettings(BaseSettings):
     auth_url: str = "http://127.0.0.1:8201"
     topic_prefix: str = ""
     log_level: str = "info"
+    otlp_url: str = ""
+    """The receiver of traces, OTLP over HTTP: `http://host:4318`. Empty: nothing is recorded."""
+    trace_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of all traffic that is recorded, where there is a receiver."""
 
     @classmethod
     def load(cls) -> Self:

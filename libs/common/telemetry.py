@@ -19,13 +19,16 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def continue_trace(incoming: str | None) -> str:
-    """The same trace with a span of our own; a new, unsampled trace where `incoming` is none or not valid."""
+def continue_trace(incoming: str | None, flags: str | None = None) -> str:
+    """The same trace with a span of our own; a new, unsampled trace where `incoming` is none or not valid.
+
+    `flags` beat those that came: who decides whether a trace is recorded passes them.
+    """
     span = f"{random.getrandbits(64) or 1:016x}"
     match = TRACEPARENT.match(incoming) if incoming else None
     if match is None or match[1] == "0" * 32:
-        return f"00-{random.getrandbits(128) or 1:032x}-{span}-00"
-    return f"00-{match[1]}-{span}-{match[3]}"
+        return f"00-{random.getrandbits(128) or 1:032x}-{span}-{flags or '00'}"
+    return f"00-{match[1]}-{span}-{flags or match[3]}"
 
 
 def trace_id() -> str:

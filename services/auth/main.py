@@ -58,4 +58,4 @@ async def main(stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    process.run("auth", Settings.load().log_level, main)
+    process.run("auth", Settings.load(), main)

@@ -64,4 +64,4 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     settings = Settings.load()
-    run("frontend", settings.log_level, lambda stop: main(settings, stop))
+    run("frontend", settings, lambda stop: main(settings, stop))

@@ -51,4 +51,4 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     loaded = Settings.load()
-    run("presence", loaded.log_level, lambda stop: main(loaded, stop))
+    run("presence", loaded, lambda stop: main(loaded, stop))

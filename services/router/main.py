@@ -40,4 +40,4 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     loaded = Settings.load()
-    run("router", loaded.log_level, lambda stop: main(loaded, stop))
+    run("router", loaded, lambda stop: main(loaded, stop))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from libs.common import tracing
 from libs.common.accept.body import (
     MAX_INT64,
     Body,
@@ -78,6 +79,8 @@ class Acceptor:
             conversation_id=conversation_id, username=username, status=status, sequence_number=number, at=at
         )
         await self._send(RECEIPT_EVENTS, event, f"{conversation_id}/{username}/{status}/{number}", at)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("reported", extra=msgspec.structs.asdict(event))
 
     async def membership(self, username: str, conversation_id: str) -> tuple[str, ...]:
         """The members of a conversation of this user's. Raises `Problem` 404."""
@@ -114,9 +117,10 @@ class Acceptor:
     async def _send(self, topic: str, event: MessageEvent | ReceiptEvent, event_id: str, at: str) -> None:
         if self._in_flight >= MAX_IN_FLIGHT:
             raise Unavailable("Kafka", f"{MAX_IN_FLIGHT} messages are waiting for it")
-        headers = cloud_headers(event, event_id, self._source, at, traceparent.get())
         self._in_flight += 1
         try:
-            await self._publish(topic, event.conversation_id, encode(event), headers)
+            with tracing.sending(topic, event.conversation_id, event_id if topic == MESSAGE_EVENTS else ""):
+                headers = cloud_headers(event, event_id, self._source, at, traceparent.get())
+                await self._publish(topic, event.conversation_id, encode(event), headers)
         finally:
             self._in_flight -= 1

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Histogram
 
+from libs.common import tracing
 from libs.common.bus import Handler, Record, Rejected, settle
 from libs.common.clock import now, rfc3339
 from libs.common.errors import Retry
@@ -115,7 +116,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         batch = [self._record(raw) for records in polled.values() for raw in records]
         while True:
             try:
-                rejected = await settle(self._handler, batch)
+                with tracing.processing(self._topic, self._group, batch):
+                    rejected = await settle(self._handler, batch)
                 await self._dead_letter(rejected, len(batch))
                 break
             except Retry as reason:

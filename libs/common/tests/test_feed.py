@@ -85,10 +85,18 @@ async def test_scripts_are_loaded_again_after_redis_forgot_them(cache: Redis, us
     assert await cache.xlen(feed_key(username)) == 2
 
 
-@given(st.sampled_from(["message", "receipt", "error"]), st.integers(0, 2**63), st.binary())
-def test_an_entry_is_read_as_it_was_packed(kind: str, number: int, body: bytes) -> None:
-    packed = unpack(pack(kind, body, "c1", number))
-    assert (packed.kind, packed.conversation_id, packed.sequence_number, packed.body) == (kind, "c1", number, body)
+@given(
+    st.sampled_from(["message", "receipt", "error"]),
+    st.integers(0, 2**63),
+    st.binary(),
+    st.sampled_from(["", f"00-{'a' * 32}-{'b' * 16}-01"]),
+)
+def test_an_entry_is_read_as_it_was_packed(kind: str, number: int, body: bytes, trace: str) -> None:
+    assert unpack(pack(kind, body, "c1", number, trace)) == (kind, "c1", number, body, trace)
+
+
+def test_an_entry_without_a_recorded_trace_is_what_it_always_was() -> None:
+    assert pack("message", b"{}", "c1", 7) == b"message c1 7\n{}"
 
 
 @given(st.integers(1) | st.none(), st.dictionaries(st.text(), st.integers(), min_size=1))

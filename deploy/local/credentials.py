@@ -24,7 +24,7 @@ NAMES = (
 def make_missing(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    if not (folder / "keys" / "current").exists():
+    if not any((folder / "keys").glob("*.pem")):
         _signing_key(folder / "keys")
     if not (folder / "tls.crt").exists():
         _certificate(folder)
@@ -44,9 +44,7 @@ def write(path: Path, content: bytes) -> None:
 
 def _signing_key(keys: Path) -> None:
     keys.mkdir(mode=0o700, exist_ok=True)
-    kid = secrets.token_hex(8)
-    write(keys / f"{kid}.pem", _pem(ec.generate_private_key(ec.SECP256R1())))
-    write(keys / "current", kid.encode())
+    write(keys / f"{secrets.token_hex(8)}.pem", _pem(ec.generate_private_key(ec.SECP256R1())))
 
 
 def _certificate(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import typer
 
 import clients.parley
-from clients.parley.cli import demos
+from clients.parley.cli import demos, local
 
 app = typer.Typer(
     name="parley",
@@ -13,6 +13,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(demos.group, name="demo")
+local.add_to(app)
 
 
 @app.callback()

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
+OPERATOR = "operator"
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
 _NOT_SHOWN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of surrogate pairs, line and paragraph ends
 

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from libs.common.errors import Problem
 from services.auth.domain.accounts import text_fault
+from services.auth.domain.keys import CACHED
 from services.auth.domain.sessions import ACCESS_LIVES, REFRESH_LIVES, Tokens
 from services.auth.handlers.sessions import Sessions
 from services.auth.routes.bodies import JSON, fields_of, read, valid
 
-KEYS_MAY_BE_CACHED_S = 60
+KEYS_MAY_BE_CACHED_S = int(CACHED.total_seconds())
 
 
 class PasswordGrant(BaseModel):

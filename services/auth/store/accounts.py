@@ -5,8 +5,8 @@ import msgspec
 from libs.common.etcd import Etcd
 from services.auth.domain.accounts import User
 
-_encode = msgspec.json.Encoder().encode
-_user = msgspec.json.Decoder(User).decode
+written = msgspec.json.Encoder().encode
+read_user = msgspec.json.Decoder(User).decode
 
 
 class EtcdAccounts:
@@ -14,13 +14,13 @@ class EtcdAccounts:
         self._registry = registry
 
     async def user(self, username: str) -> User | None:
-        value = await self._registry.get(_user_key(username))
-        return None if value is None else _user(value)
+        value = await self._registry.get(user_key(username))
+        return None if value is None else read_user(value)
 
     async def create_user(self, user: User) -> bool:
         """False if the name is taken: one transaction decides."""
-        return await self._registry.create(_user_key(user.username), _encode(user))
+        return await self._registry.create(user_key(user.username), written(user))
 
 
-def _user_key(username: str) -> str:
+def user_key(username: str) -> str:
     return f"/parley/users/{username}"

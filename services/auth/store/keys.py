@@ -1,8 +1,11 @@
-"""The folder of keys that sign access tokens."""
+"""The folder of keys that sign access tokens: read by every process of auth, written by the administrator's command."""
 
+import contextlib
+import fcntl
 import logging
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,35 +13,83 @@ from typing import Any
 import jwt
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
 from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER
+from libs.common.clock import now
 from libs.common.errors import Unavailable
+from services.auth.domain import keys as rules
 
-LOOK_EVERY_S = 2.0
+LOOK_EVERY_S = rules.LOOKED_AT.total_seconds()
 
 log = logging.getLogger(__name__)
 
 
+class KeyFolder:
+    """`<key id>.pem`, PKCS8; a key comes and goes whole, and nothing but its file says that it is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def key_ids(self) -> list[str]:
+        return [file.stem for file in self._folder.glob("*.pem")]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One writer at a time."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def add(self, key_id: str) -> None:
+        """Never readable by others, not even for a moment."""
+        private = generate_private_key(SECP256R1())
+        fresh = self._folder / f"{key_id}.new"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._folder / f"{key_id}.pem")
+
+    def remove(self, key_id: str) -> None:
+        (self._folder / f"{key_id}.pem").unlink()
+
+    def sweep(self) -> None:
+        """What an interrupted `add` left. Under the lock."""
+        for file in self._folder.glob("*.new"):
+            file.unlink()
+
+
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    kid: str
+    """What holds at one moment."""
+
+    key_id: str
     private: EllipticCurvePrivateKey
     public: Mapping[str, EllipticCurvePublicKey]
     jwks: bytes
 
 
 class KeyRing:
-    """The keys of a folder: every `<kid>.pem` is published, the one that the file `current` names signs.
+    """The keys of a folder at work: which of them sign and verify changes with the time, see `domain/keys.py`.
 
-    The folder is looked at again at most every 2 s, when it is needed. One that cannot be read (half of a rotation is
-    written) changes nothing.
+    The folder is looked at again at most every 2 s, when it is needed. One that cannot be read changes nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._private: Mapping[str, EllipticCurvePrivateKey] = {}
         self._keys: _Keys | None = None
         self._seen: object = None
         self._looked_at = float("-inf")
@@ -53,7 +104,7 @@ class KeyRing:
     def sign(self, claims: Mapping[str, Any]) -> str:
         keys = self._current()
         return jwt.encode(
-            {"iss": ISSUER, "aud": AUDIENCE, **claims}, keys.private, algorithm=ALGORITHM, headers={"kid": keys.kid}
+            {"iss": ISSUER, "aud": AUDIENCE, **claims}, keys.private, algorithm=ALGORITHM, headers={"kid": keys.key_id}
         )
 
     def session_id(self, access_token: str) -> str | None:
@@ -86,20 +137,21 @@ class KeyRing:
         try:
             seen = sorted((file.name, file.stat().st_ctime_ns) for file in self._folder.iterdir())
             if seen != self._seen:
-                self._keys = _load(self._folder)
+                self._private = {file.stem: _private_key(file) for file in self._folder.glob("*.pem")} or self._private
                 self._seen = seen
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
             log.warning("the keys in %s are not taken: %s", self._folder, error)
+        self._keys = _at_work(self._private)
 
 
-def _load(folder: Path) -> _Keys:
-    private = {file.stem: _private_key(file) for file in sorted(folder.glob("*.pem"))}
-    kid = (folder / "current").read_text().strip()
-    if kid not in private:
-        raise ValueError(f"`current` names {kid}, there is no {kid}.pem")
-    public = {name: key.public_key() for name, key in private.items()}
+def _at_work(private: Mapping[str, EllipticCurvePrivateKey]) -> _Keys | None:
+    at = now()
+    key_id = rules.signing(private, at)
+    if key_id is None:
+        return None
+    public = {term.key_id: private[term.key_id].public_key() for term in rules.needed(private, at)}
     jwks = msgspec.json.encode({"keys": [_public_jwk(name, key) for name, key in public.items()]})
-    return _Keys(kid, private[kid], public, jwks)
+    return _Keys(key_id, private[key_id], public, jwks)
 
 
 def _private_key(file: Path) -> EllipticCurvePrivateKey:
@@ -109,5 +161,5 @@ def _private_key(file: Path) -> EllipticCurvePrivateKey:
     return key
 
 
-def _public_jwk(kid: str, key: EllipticCurvePublicKey) -> dict[str, Any]:
-    return ECAlgorithm.to_jwk(key, as_dict=True) | {"kid": kid, "use": "sig", "alg": ALGORITHM}
+def _public_jwk(key_id: str, key: EllipticCurvePublicKey) -> dict[str, Any]:
+    return ECAlgorithm.to_jwk(key, as_dict=True) | {"kid": key_id, "use": "sig", "alg": ALGORITHM}

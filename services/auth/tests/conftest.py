@@ -1,20 +1,21 @@
 """Auth at its door: the whole application on a real etcd, with a folder of keys of its own."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from libs.common import etcd
-from libs.common.clock import new_id
+from libs.common.clock import new_id, now
+from services.auth.domain.keys import name_key
 from services.auth.main import application
-from services.auth.store.keys import KeyRing
+from services.auth.store.keys import KeyFolder, KeyRing
 
-MakeKey = Callable[[str], None]
+MakeKey = Callable[..., str]
 
 
 @pytest.fixture
@@ -24,12 +25,12 @@ def keys(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_key(keys: Path) -> MakeKey:
-    """Writes `<kid>.pem` and lets it sign."""
+    """A key as old as that; returns its id."""
 
-    def make(kid: str) -> None:
-        private = ec.generate_private_key(ec.SECP256R1())
-        (keys / f"{kid}.pem").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        (keys / "current").write_text(f"{kid}\n")
+    def make(age: timedelta = timedelta()) -> str:
+        key_id = name_key(now() - age, secrets.token_hex(4))
+        KeyFolder(keys).add(key_id)
+        return key_id
 
     return make
 
@@ -42,7 +43,7 @@ async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
 
 @pytest.fixture
 async def auth(registry: etcd.Etcd, keys: Path, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
-    make_key("first")
+    make_key()
     async with (
         application(registry, KeyRing(keys)) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -9,10 +10,14 @@ import jwt
 import pytest
 
 from libs.common import etcd
+from libs.common.clock import now
 from libs.common.errors import Unavailable
+from services.auth.domain.keys import PUBLISHED_FIRST, name_key
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
 from services.auth.tests.conftest import MakeKey
+
+HOUR = timedelta(hours=1)
 
 
 def kid_of(token: str) -> str:
@@ -27,30 +32,52 @@ async def test_an_empty_folder_is_waited_for(keys: Path, make_key: MakeKey) -> N
     ring = KeyRing(keys)
     with pytest.raises(Unavailable, match=str(keys)):
         await ring.check()
-    make_key("first")
+    make_key()
     await ring.check()
 
 
-async def test_a_new_key_signs_and_the_old_one_still_verifies(keys: Path, make_key: MakeKey) -> None:
-    make_key("old")
+async def test_a_new_key_is_published_soon_and_does_not_sign_yet(keys: Path, make_key: MakeKey) -> None:
+    old = make_key(HOUR)
     ring = KeyRing(keys)
-    assert kid_of(ring.sign({})) == "old"
-    make_key("new")
+    assert kid_of(ring.sign({})) == old
+    new = make_key()
     async with asyncio.timeout(10):
-        while kid_of(ring.sign({})) == "old":
+        while published(ring) != {old, new}:
             await asyncio.sleep(0.05)
-    assert published(ring) == {"old", "new"}
+    assert kid_of(ring.sign({})) == old
+
+
+async def test_a_key_that_was_published_long_enough_signs_and_the_old_one_still_verifies(
+    keys: Path, make_key: MakeKey
+) -> None:
+    old, new = make_key(HOUR), make_key(PUBLISHED_FIRST)
+    ring = KeyRing(keys)
+    assert kid_of(ring.sign({})) == new
+    assert published(ring) == {old, new}
+
+
+async def test_a_key_whose_last_token_has_expired_is_published_no_more(keys: Path, make_key: MakeKey) -> None:
+    make_key(3 * HOUR)
+    new = make_key(2 * HOUR)
+    assert published(KeyRing(keys)) == {new}
 
 
 async def test_a_folder_that_cannot_be_read_changes_nothing(keys: Path, make_key: MakeKey) -> None:
-    make_key("good")
+    good = make_key(2 * HOUR)
     ring = KeyRing(keys)
     await ring.check()
-    (keys / "half.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIGH")
-    (keys / "current").write_text("half")
+    (keys / f"{name_key(now() - HOUR, '00000000')}.pem").write_bytes(b"-----BEGIN PRIVATE KEY-----\nMIGH")
     with pytest.raises(Unavailable):
         KeyRing(keys).jwks()
-    assert kid_of(ring.sign({})) == "good"
+    assert kid_of(ring.sign({})) == good
+
+
+async def test_a_token_of_a_key_that_was_retired_names_no_session(keys: Path, make_key: MakeKey) -> None:
+    make_key(3 * HOUR)
+    token = KeyRing(keys).sign({"sid": "s1"})
+    assert KeyRing(keys).session_id(token) == "s1"
+    make_key(2 * HOUR)
+    assert KeyRing(keys).session_id(token) is None
 
 
 async def test_ready_says_what_is_missing(keys: Path) -> None:

@@ -1,0 +1,22 @@
+"""`parley keys …` and `parley operators …`: handed over to the program of the service that owns keys and roles."""
+
+import os
+import sys
+
+import typer
+
+PROGRAM = "services.auth.admin"
+EVERYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def add_to(app: typer.Typer) -> None:
+    """They need the files and the etcd of the machine they run on, so no gateway and no token is asked for."""
+    app.command("keys", context_settings=EVERYTHING, help="The keys that sign access tokens, on this machine.")(
+        hand_over
+    )
+    app.command("operators", context_settings=EVERYTHING, help="Who may operate the platform.")(hand_over)
+
+
+def hand_over(context: typer.Context) -> None:
+    arguments = [str(context.info_name), *context.args]
+    os.execv(sys.executable, [sys.executable, "-m", PROGRAM, *arguments])  # noqa: S606  our own program, no shell

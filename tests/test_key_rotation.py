@@ -1,0 +1,65 @@
+"""While keys rotate nobody is logged out; on the real stack, where a key's name is set back instead of waiting."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import jwt
+
+from conftest import ROOT
+from tests.conftest import PASSWORD, Chat
+
+WAITED = timedelta(seconds=70)
+
+
+def rotate(keys: Path) -> str:
+    """The id of the new key."""
+    command = [sys.executable, "-m", "clients.parley", "keys", "rotate", "--json"]
+    environment = {**os.environ, "PARLEY_KEYS": str(keys), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    return str(json.loads(done.stdout)["key_id"])
+
+
+def let_it_wait(keys: Path, key_id: str) -> str:
+    """What a minute makes of the key; its new id."""
+    earlier = f"{datetime.now(UTC) - WAITED:%Y%m%dT%H%M%SZ}-{key_id.rpartition('-')[2]}"
+    (keys / f"{key_id}.pem").rename(keys / f"{earlier}.pem")
+    return earlier
+
+
+async def log_in(gateway: httpx.AsyncClient, username: str) -> str:
+    body = {"grant_type": "password", "username": username, "password": PASSWORD}
+    return str((await gateway.post("/v1/auth/token", json=body)).json()["access_token"])
+
+
+def key_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+async def published(gateway: httpx.AsyncClient) -> list[str]:
+    return [key["kid"] for key in (await gateway.get("/.well-known/jwks.json")).json()["keys"]]
+
+
+async def is_believed(gateway: httpx.AsyncClient, token: str) -> bool:
+    headers = {"authorization": f"Bearer {token}"}
+    answers = [await gateway.get(door, headers=headers) for door in ("/v1/users/me", "/v1/conversations")]
+    return [answer.status_code for answer in answers] == [200, 200]
+
+
+async def test_tokens_of_the_old_key_and_of_the_new_one_are_good_everywhere(chat: Chat) -> None:
+    ana = await chat.person("ana")
+    keys = chat.stack.state / "secrets" / "keys"
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as gateway:
+        before = await log_in(gateway, ana.name)
+        key_id = let_it_wait(keys, await asyncio.to_thread(rotate, keys))
+        async with asyncio.timeout(20):
+            while key_of(token := await log_in(gateway, ana.name)) != key_id:
+                assert await is_believed(gateway, before)
+        assert await is_believed(gateway, token)
+        assert await is_believed(gateway, before)
+        assert {key_of(before), key_id} <= set(await published(gateway))

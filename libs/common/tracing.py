@@ -1,7 +1,7 @@
 """Spans of the traces that are recorded, made by hand where a message passes; free where nothing is recorded."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, NamedTuple
 
@@ -85,7 +85,7 @@ def sending(topic: str, key: str, message_id: str = "") -> AbstractContextManage
 
 def processing(topic: str, group: str, batch: Sequence[Record]) -> AbstractContextManager[None]:
     """Around the handling of a batch: a trace of its own, linked to each that it goes on with."""
-    if _recording is None or not (followed := tuple(filter(is_sampled, map(trace_of, batch)))):
+    if _recording is None or not (followed := tuple(filter(_is_followed, map(trace_of, batch)))):
         return NOTHING
     attributes = about_topic(topic, "process")
     attributes |= {"messaging.consumer.group.name": group, "messaging.batch.message_count": len(batch)}
@@ -102,9 +102,12 @@ def about_topic(topic: str, operation: Literal["send", "process"]) -> dict[str, 
 
 
 def trace_of(record: Record) -> str:
-    """What the record continues, recorded or not; "" where it brings none."""
-    said = record.headers.get("traceparent", b"").decode("latin-1")
-    return said if TRACEPARENT.match(said) else ""
+    """What the record says that it continues, recorded or not, valid or not."""
+    return record.headers.get("traceparent", b"").decode("latin-1")
+
+
+def _is_followed(said: str) -> bool:
+    return is_sampled(said) and TRACEPARENT.match(said) is not None
 
 
 @contextmanager
@@ -150,6 +153,12 @@ class Followed:
     def of_source(self, source: str) -> str:
         return self._traces.get(source, "")
 
+    def only(self, sources: Iterable[str]) -> "Followed":
+        """Those that go on; `sources` are not looked at where nothing is recorded."""
+        if not self._traces:
+            return self
+        return Followed({s: self._traces[s] for s in sources if s in self._traces}, self._about)
+
     @contextmanager
     def step(self, name: str, kind: Kind, attributes: Attributes) -> Iterator["Followed"]:
         """What the batch does together, as one span in each trace; what is given goes on from these spans."""
@@ -170,7 +179,7 @@ def follow(batch: Sequence[Record]) -> Followed:
     """The traces of a batch that are recorded."""
     if _recording is None:
         return NOBODY
-    traces = {r.source: trace for r in batch if is_sampled(trace := trace_of(r))}
+    traces = {r.source: trace for r in batch if _is_followed(trace := trace_of(r))}
     return Followed(traces, {r.source: _about(r) for r in batch if r.source in traces}) if traces else NOBODY
 
 

@@ -91,6 +91,14 @@ def test_each_step_goes_on_from_the_one_before(spans: list[Span]) -> None:
     assert {s.trace[3:35] for s in (store, append)} == {TRACE}
 
 
+def test_only_what_goes_on_is_told_further(spans: list[Span]) -> None:
+    batch = [record_of(ASKED), record_of(ASKED, 8)]
+    traces = tracing.follow(batch).only([batch[1].source, "elsewhere"])
+    with traces.step("append", "client", {}):
+        pass
+    assert [s.attributes["messaging.kafka.offset"] for s in spans] == [8]
+
+
 def test_the_ids_of_receipts_hold_usernames_and_are_not_told(spans: list[Span]) -> None:
     with tracing.follow([record_of(ASKED, topic="receipt.events")]).step("store", "consumer", {}):
         pass

@@ -1,10 +1,21 @@
-"""How the router tells others what it has stored."""
+"""How the router tells others what it has stored: devices by their feeds, other contexts by facts."""
 
+from contextlib import AbstractContextManager
+
+from libs.common import tracing
 from libs.common.clock import now, rfc3339
 from libs.common.events import STATUS_EVENTS, StatusEvent, cloud_headers, encode
 from libs.common.kafka import Outgoing
 
 SOURCE = "/parley/router"
+
+
+def feeding(traces: tracing.Followed) -> AbstractContextManager[tracing.Followed]:
+    return traces.step("append feeds", "client", {"db.system.name": "redis"})
+
+
+def telling(traces: tracing.Followed) -> AbstractContextManager[tracing.Followed]:
+    return traces.step(f"send {STATUS_EVENTS}", "producer", tracing.about_topic(STATUS_EVENTS, "send"))
 
 
 def outgoing(fact: StatusEvent, event_id: str, trace: str) -> Outgoing:

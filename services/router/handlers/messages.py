@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import msgspec
 from prometheus_client import Counter
 
-from libs.common import messages
+from libs.common import messages, tracing
 from libs.common.bus import Record, Rejected
 from libs.common.clock import now
 from libs.common.conversations import Members, record_activity
 from libs.common.errors import Problem, Retry
-from libs.common.events import MessageEvent, StatusEvent
+from libs.common.events import MESSAGE_EVENTS, MessageEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
 from libs.common.kafka import Outgoing, Producer
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace
+from libs.common.tracing import Followed
 from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
-from services.router.handlers.facts import outgoing
+from services.router.handlers.facts import feeding, outgoing, telling
 from services.router.handlers.memory import Memory
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class Messages:
         incoming, rejected = read(MessageEvent, batch)
         members = await self._members.of_all(i.event.conversation_id for i in incoming)
         incoming, strangers = of_members(incoming, members, lambda event: event.sender)
-        stored, conflicts = await self._store_all(incoming, members)
-        await self._feed.append(_message_entries(stored, members) + [_conflict_entry(c) for c in conflicts])
-        await self._producer.publish_all([_stored_fact(s) for s in stored])
+        with tracing.follow(batch).step("store", "consumer", tracing.about_topic(MESSAGE_EVENTS, "process")) as traces:
+            stored, conflicts = await self._store_all(incoming, members)
+        stored_traces = traces.only(s.incoming.record.source for s in stored)
+        with feeding(stored_traces) as fed:
+            await self._feed.append(_message_entries(stored, members, fed) + [_conflict_entry(c) for c in conflicts])
+        with telling(stored_traces) as told:
+            await self._producer.publish_all([_stored_fact(s, told) for s in stored])
         self._note_activity(stored)
         refused = [Rejected(c.record, "message_id_conflict", is_clients_doing=True) for c in conflicts]
         return rejected + strangers + refused
@@ -131,13 +136,13 @@ def _document(one: Numbered, members: Members_, at: datetime) -> dict[str, objec
     return messages.to_document(event, one.sequence_number, of_conversation, at, one.incoming.record.source)
 
 
-def _message_entries(stored: Iterable[Numbered], members: Members_) -> list[Entry]:
+def _message_entries(stored: Iterable[Numbered], members: Members_, fed: Followed) -> list[Entry]:
     entries = []
     for one in stored:
         event = one.incoming.event
         of_conversation = members[event.conversation_id]
         body = messages.encode(messages.from_event(event, one.sequence_number, of_conversation))
-        frame = pack("message", body, event.conversation_id, one.sequence_number)
+        frame = pack("message", body, event.conversation_id, one.sequence_number, fed.of(one.incoming.record))
         entries += [Entry(member, frame) for member in of_conversation]
     return entries
 
@@ -150,15 +155,14 @@ def _conflict_entry(conflict: Incoming[MessageEvent]) -> Entry:
 
 
 def _log_fields(one: Numbered) -> dict[str, object]:
-    trace = one.incoming.record.headers.get("traceparent", b"").decode("latin-1")
     return {
         "message_id": one.incoming.event.message_id,
         "sequence_number": one.sequence_number,
-        "trace_id": trace[3:35],
+        "trace_id": tracing.trace_of(one.incoming.record)[3:35],
     }
 
 
-def _stored_fact(one: Numbered) -> Outgoing:
+def _stored_fact(one: Numbered, told: Followed) -> Outgoing:
     event, record = one.incoming.event, one.incoming.record
     fact = StatusEvent(
         conversation_id=event.conversation_id,
@@ -169,5 +173,5 @@ def _stored_fact(one: Numbered) -> Outgoing:
         message_id=event.message_id,
         sender=event.sender,
     )
-    trace = continue_trace(record.headers.get("traceparent", b"").decode("latin-1"))
+    trace = told.of(record) or continue_trace(tracing.trace_of(record))
     return outgoing(fact, f"{event.message_id}/SENT", trace)

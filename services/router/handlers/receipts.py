@@ -1,22 +1,25 @@
 """What happens to a receipt: logged where it moves a watermark, fed to the members, told as a fact; in batches."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import Counter
 
+from libs.common import tracing
 from libs.common.bus import Record, Rejected
 from libs.common.conversations import Members
 from libs.common.errors import Retry
-from libs.common.events import ReceiptEvent, StatusEvent
+from libs.common.events import RECEIPT_EVENTS, ReceiptEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
 from libs.common.kafka import Outgoing, Producer
 from libs.common.marks import Marks, Member
 from libs.common.receipts import read_marks
 from libs.common.telemetry import continue_trace
+from libs.common.tracing import Followed
 from services.router.domain import Advance, Incoming, Raced, advance, of_members, read
-from services.router.handlers.facts import outgoing
+from services.router.handlers.facts import feeding, outgoing, telling
 from services.router.handlers.memory import Memory
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ RACES = 20  # two writers of one partition make progress in each round; more tha
 
 ADVANCED = Counter("parley_watermarks_advanced", "Receipts that moved a watermark.", ["status"])
 
+log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,9 +50,17 @@ class Receipts:
         members = await self._members.of_all(i.event.conversation_id for i in incoming)
         incoming, strangers = of_members(incoming, members, lambda event: event.username)
         if incoming:
-            advances = await self._log(incoming)
-            await self._feed.append(_receipt_entries(advances, members))
-            await self._producer.publish_all([_receipt_fact(a) for a in advances])
+            with tracing.follow(batch).step(
+                "store", "consumer", tracing.about_topic(RECEIPT_EVENTS, "process")
+            ) as traces:
+                advances = await self._log(incoming)
+            traces = traces.only(a.source for a in advances)
+            with feeding(traces) as fed:
+                await self._feed.append(_receipt_entries(advances, members, fed))
+            with telling(traces) as told:
+                await self._producer.publish_all([_receipt_fact(a, told) for a in advances])
+            if log.isEnabledFor(logging.DEBUG):
+                _tell_log(advances, batch)
         return rejected + strangers
 
     async def checkpoint(self) -> None:
@@ -112,7 +124,23 @@ class Receipts:
         return {c: found[c] if c in found else self._last[c] for c in claimed}
 
 
-def _receipt_entries(advances: Iterable[Advance], members: Mapping[str, Sequence[str]]) -> list[Entry]:
+def _tell_log(advances: Iterable[Advance], batch: Iterable[Record]) -> None:
+    traces = {record.source: tracing.trace_of(record)[3:35] for record in batch}
+    for a in advances:
+        conversation_id, username = a.member
+        log.debug(
+            "receipt stored",
+            extra={
+                "conversation_id": conversation_id,
+                "username": username,
+                "status": a.status,
+                "sequence_number": a.to_number,
+                "trace_id": traces.get(a.source, ""),
+            },
+        )
+
+
+def _receipt_entries(advances: Iterable[Advance], members: Mapping[str, Sequence[str]], fed: Followed) -> list[Entry]:
     entries = []
     for a in advances:
         conversation_id, username = a.member
@@ -123,12 +151,12 @@ def _receipt_entries(advances: Iterable[Advance], members: Mapping[str, Sequence
             "sequence_number": a.to_number,
             "at": a.at,
         }
-        frame = pack("receipt", _encode(body), conversation_id, a.to_number)
+        frame = pack("receipt", _encode(body), conversation_id, a.to_number, fed.of_source(a.source))
         entries += [Entry(member, frame) for member in members[conversation_id]]
     return entries
 
 
-def _receipt_fact(a: Advance) -> Outgoing:
+def _receipt_fact(a: Advance, told: Followed) -> Outgoing:
     conversation_id, username = a.member
     fact = StatusEvent(
         conversation_id=conversation_id,
@@ -138,4 +166,4 @@ def _receipt_fact(a: Advance) -> Outgoing:
         at=a.at,
         username=username,
     )
-    return outgoing(fact, f"{a.source}/{a.status}", continue_trace(None))
+    return outgoing(fact, f"{a.source}/{a.status}", told.of_source(a.source) or continue_trace(None))

@@ -11,7 +11,7 @@ from libs.common.conversations import Members
 from libs.common.process import run
 from services.presence import socket
 from services.presence.announcements import Announcements
-from services.presence.handlers import Node
+from services.presence.handlers.node import Node
 from services.presence.settings import Settings
 from services.presence.store import Feeds, Inbox
 

@@ -23,6 +23,8 @@ from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER, TokenVerifier
 from libs.common.clock import new_id
 from libs.common.conversations import Members
 from services.presence import socket
+from services.presence.socket.connection import Connection
+from services.presence.socket.wire import Wire
 from services.presence.tests.scene import Scene
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -87,7 +89,7 @@ class Phone(picows.WSListener):
 class Door:
     scene: Scene
     url: str
-    open: set[socket.Connection]
+    open: dict[Wire, Connection]
     close_all: Callable[[], Any]
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     phones: list[Phone] = field(default_factory=list)

@@ -17,7 +17,7 @@ from libs.common.events import MessageEvent, Text
 from libs.common.feed import Entry, FeedWriter, epoch_key, feed_key, pack
 from services.presence.announcements import Announcements
 from services.presence.domain import Resume
-from services.presence.handlers import Device, Node
+from services.presence.handlers.node import Device, Node
 from services.presence.store import Feeds, Inbox
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from libs.common.accept import MAX_BODY
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import Entry, pack
-from services.presence.socket import SENDS
+from services.presence.socket.connection import SENDS
 from services.presence.store import PAGE
 from services.presence.tests.door import ALLOWED, Door, token
 from services.presence.tests.door import door as build

@@ -1,0 +1,82 @@
+"""The chat sockets of a node: who may connect, who is connected, and how all are sent away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
+
+from libs.common.accept import MAX_BODY, Acceptor
+from libs.common.auth import TokenVerifier
+from libs.common.errors import Problem
+from libs.common.problems import problem_document
+from libs.common.telemetry import continue_trace, traceparent
+from services.presence.handlers.node import Node, encode
+from services.presence.socket.connection import Connection
+from services.presence.socket.wire import RESTARTING, Wire
+
+
+def is_trusted(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
+    """Browsers name the page's origin: the gateway's own pages and the allowed ones may connect."""
+    return origin is None or origin in allowed or origin.partition("://")[2] == host
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The open connections of this node, and what they are made of."""
+
+    node: Node
+    acceptor: Acceptor
+    verifier: TokenVerifier
+    allowed_origins: Sequence[str]
+    open: dict[Wire, Connection] = field(default_factory=dict)
+
+    def on_upgrade(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        traceparent.set(continue_trace(request.headers.get("traceparent")))
+        origin, host = request.headers.get("origin"), request.headers.get("host")
+        if not is_trusted(origin, host, self.allowed_origins):
+            problem = Problem(403, "origin_not_allowed", "Pages of this origin may not connect.")
+            kind = {"content-type": "application/problem+json"}
+            body = encode(problem_document(problem, "/v1/ws"))
+            return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(403, body, kind), None)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._wire(token.strip() if scheme.lower() == "bearer" else None)
+
+    def _wire(self, token: str | None) -> Wire:
+        async def live(wire: Wire) -> None:
+            self.open[wire] = connection = Connection(wire, token, self)
+            try:
+                await connection.live()
+            finally:
+                del self.open[wire]
+
+        return Wire(live)
+
+    async def close_all(self) -> None:
+        """For a restart: clients come back, with jitter, and resume."""
+        for wire in tuple(self.open):
+            wire.close(RESTARTING, "The node restarts; connect again.")
+        lives = [wire.life for wire in self.open if wire.life is not None]
+        if lives:
+            await asyncio.wait(lives, timeout=2)
+
+
+@asynccontextmanager
+async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[None]:
+    """Accepts sockets inside the block; raises `OSError` when the port is taken."""
+    server = await ws_create_server(
+        sockets.on_upgrade,
+        host,
+        port,
+        max_frame_size=2 * MAX_BODY,
+        enable_auto_ping=True,
+        auto_ping_idle_timeout=30,
+        auto_ping_reply_timeout=20,
+        backlog=1024,
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        await sockets.close_all()

@@ -1,0 +1,151 @@
+"""The life of a device's connection: log-in, then its frames, one after the other, until it leaves."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from libs.common.accept import parse_body, parse_uuid
+from libs.common.auth import Identity
+from libs.common.errors import Problem, Retry, Unavailable
+from libs.common.http import as_problem
+from libs.common.problems import problem_document
+from libs.common.telemetry import continue_trace, traceparent
+from services.presence.domain import Ack, Auth, Ping, Read, Resume, Send, parse_frame
+from services.presence.handlers.node import Device, encode
+from services.presence.reports import Reports
+from services.presence.socket.wire import EXPIRED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
+
+if TYPE_CHECKING:
+    from services.presence.socket import Sockets
+
+AUTH_S = 5.0
+RESUME_S = 0.25  # a client that logs in by header may still bring `resume`: a round trip of the wide world
+SENDS = 100  # of one connection, under way at once
+
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """One task handles the device's frames in order, another brings what the user's feed has."""
+
+    def __init__(self, wire: Wire, token: str | None, sockets: "Sockets") -> None:
+        self._wire = wire
+        self._token = token
+        self._node = sockets.node
+        self._acceptor = sockets.acceptor
+        self._verifier = sockets.verifier
+        self._sends = asyncio.Semaphore(SENDS)
+
+    async def live(self) -> None:
+        wire = self._wire
+        try:
+            identity, resume = await self._log_in()
+            device = Device(identity.username, wire)
+            async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._node.serve(device, resume))
+                reports = Reports(partial(self._acceptor.accept_receipt, identity.username), self._on_problem)
+                tasks.create_task(reports.run())
+                await device.is_ready.wait()
+                wire.is_heard = True
+                await self._handle_frames(identity, reports, tasks)
+                await reports.told()
+                raise Closed(LEFT, "The device has left.")
+        except* Closed as closing:
+            first = closing.exceptions[0]
+            wire.close(getattr(first, "code", TOO_SLOW), str(first))
+        except* TimeoutError:
+            wire.close(EXPIRED, "The access token has expired.")
+        except* Exception:
+            log.exception("a connection failed")
+            wire.close(1011, "Something went wrong on our side.")
+
+    async def _log_in(self) -> tuple[Identity, Resume | None]:
+        """By the header, after which a frame may bring `resume`, or by the first frame."""
+        token, resume = self._token, None
+        try:
+            async with asyncio.timeout(AUTH_S if token is None else RESUME_S):
+                frame = await self._take_auth()
+                resume = frame.resume if frame else None
+                token = token or (frame.token if frame else None)
+        except TimeoutError:
+            pass
+        if token is None:
+            raise Closed(
+                UNAUTHENTICATED,
+                "Log in first, within 5 s, by the header or a valid `auth` frame.",
+            )
+        try:
+            return await self._verifier.verify(token), resume
+        except Problem as problem:
+            raise Closed(UNAUTHENTICATED, problem.detail) from problem
+        except Unavailable as error:
+            raise Closed(1013, "Tokens cannot be verified now; try again.") from error
+
+    async def _take_auth(self) -> Auth | None:
+        """The first frame if it is `auth`; any other stays where it is."""
+        try:
+            frame = parse_frame(await self._wire.peek())
+        except Problem:
+            return None
+        if isinstance(frame, Auth):
+            await self._wire.next()
+            return frame
+        return None
+
+    def _on_problem(self, problem: Problem) -> None:
+        traceparent.set(continue_trace(None))
+        self._wire.send(_error(problem))
+
+    async def _handle_frames(self, identity: Identity, reports: Reports, tasks: asyncio.TaskGroup) -> None:
+        while (raw := await self._wire.next()) is not None:
+            try:
+                await self._handle(identity, reports, raw, tasks)
+            except (Problem, Retry) as problem:
+                self._on_problem(as_problem(problem))
+
+    async def _handle(self, identity: Identity, reports: Reports, raw: bytes, tasks: asyncio.TaskGroup) -> None:
+        match parse_frame(raw):
+            case Send(ref=ref):
+                await self._begin_send(identity, ref, raw, tasks)
+            case Ack(conversation_id=conversation_id, sequence_number=number):
+                await reports.note(conversation_id, "DELIVERED", number)
+            case Read(conversation_id=conversation_id, sequence_number=number):
+                await reports.note(conversation_id, "READ", number)
+            case Ping():
+                self._wire.send(b'{"type":"pong"}')
+            case Auth():
+                raise Problem(400, "already_authenticated", "This connection is logged in.")
+
+    async def _begin_send(self, identity: Identity, ref: str | None, raw: bytes, tasks: asyncio.TaskGroup) -> None:
+        """Sends of a connection begin one after the other, so their order holds; their answers may overlap."""
+        await self._sends.acquire()
+        traceparent.set(continue_trace(None))
+        try:
+            body = parse_body(raw)
+            conversation_id = parse_uuid(body.conversation_id, "/conversation_id")
+            await self._acceptor.membership(identity.username, conversation_id)
+        except (Problem, Retry) as problem:
+            self._sends.release()
+            self._wire.send(_rejected(ref, problem))
+            return
+        tasks.create_task(self._finish_send(ref, self._acceptor.accept_message(identity.username, body)))
+
+    async def _finish_send(self, ref: str | None, accepting: Coroutine[Any, Any, Any]) -> None:
+        try:
+            accepted = await accepting
+            self._wire.send(encode({"type": "accepted", "ref": ref, "message_id": accepted.message_id}))
+        except (Problem, Retry) as problem:
+            self._wire.send(_rejected(ref, problem))
+        finally:
+            self._sends.release()
+
+
+def _error(problem: Problem) -> bytes:
+    return encode({"type": "error", "problem": problem_document(problem)})
+
+
+def _rejected(ref: str | None, error: Exception) -> bytes:
+    return encode({"type": "rejected", "ref": ref, "problem": problem_document(as_problem(error))})

@@ -14,12 +14,14 @@ from libs.common.auth import TokenVerifier
 from libs.common.http import Check, Edge, create_app, serve
 from libs.common.revocations import Revocations
 from services.auth.handlers.accounts import Accounts
+from services.auth.handlers.channels import Channels
 from services.auth.handlers.passwords import Passwords
 from services.auth.handlers.sessions import Sessions
 from services.auth.routes.accounts import account_routes
 from services.auth.routes.sessions import session_routes
 from services.auth.settings import Settings
 from services.auth.store.accounts import EtcdAccounts
+from services.auth.store.channels import EtcdMappings
 from services.auth.store.keys import KeyRing
 from services.auth.store.sessions import EtcdSessions
 
@@ -33,7 +35,7 @@ async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIA
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
         accounts = Accounts(EtcdAccounts(registry), passwords)
         sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys)
-        app.include_router(account_routes(accounts))
+        app.include_router(account_routes(accounts, Channels(EtcdMappings(registry))))
         app.include_router(session_routes(sessions, keys.jwks))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
             verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)

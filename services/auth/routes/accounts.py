@@ -9,7 +9,9 @@ from libs.common.auth import Caller, unauthenticated
 from libs.common.clock import rfc3339
 from libs.common.errors import not_found
 from services.auth.domain import accounts as rules
+from services.auth.domain.channels import Mapping
 from services.auth.handlers.accounts import Accounts
+from services.auth.handlers.channels import Channels
 from services.auth.routes.bodies import json_only, valid
 
 
@@ -19,7 +21,11 @@ class Registration(BaseModel):
     display_name: Annotated[str, valid(rules.display_name_fault)] | None = None
 
 
-def account_routes(accounts: Accounts) -> APIRouter:
+class Address(BaseModel):
+    address: str
+
+
+def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/auth/register", status_code=201, dependencies=[Depends(json_only)])
@@ -39,10 +45,18 @@ def account_routes(accounts: Accounts) -> APIRouter:
         return {
             "username": user.username,
             "display_name": user.display_name,
-            "channels": [],
+            "channels": [_shown(mapping) for mapping in await channels.of(user.username)],
             "roles": user.roles,
             "created_at": rfc3339(user.created_at),
         }
+
+    @router.put("/v1/users/me/channels/{channel}", dependencies=[Depends(json_only)])
+    async def put_channel(channel: str, body: Address, caller: Caller) -> dict[str, str]:
+        return _shown(await channels.map(caller.username, channel, body.address))
+
+    @router.delete("/v1/users/me/channels/{channel}", status_code=204)
+    async def delete_channel(channel: str, caller: Caller) -> None:
+        await channels.unmap(caller.username, channel)
 
     @router.get("/v1/users/{username}")
     async def profile(username: str, _: Caller) -> dict[str, str]:
@@ -52,3 +66,7 @@ def account_routes(accounts: Accounts) -> APIRouter:
         return {"username": user.username, "display_name": user.display_name}
 
     return router
+
+
+def _shown(mapping: Mapping) -> dict[str, str]:
+    return {"channel": mapping.channel, "address": mapping.address, "created_at": rfc3339(mapping.created_at)}

@@ -1,0 +1,29 @@
+"""What a mapping of a user to a channel is, and which addresses a channel takes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.capabilities import CHANNELS
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """`address` is canonical: two ways to write one address are one mapping."""
+
+    channel: str
+    address: str
+    created_at: datetime
+
+
+def is_channel(name: str) -> bool:
+    return name in CHANNELS
+
+
+def canonical(channel: str, address: str) -> str | None:
+    """None where the channel has no such addresses."""
+    return CHANNELS[channel].canonical(address)
+
+
+def address_form(channel: str) -> str:
+    """In words for people."""
+    return CHANNELS[channel].address.form

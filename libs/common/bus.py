@@ -3,14 +3,33 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from libs.common.errors import Reject, Retry
+from libs.common.errors import Reject, Retry, Unavailable
 
 log = logging.getLogger(__name__)
 
 Publish = Callable[[str, str, bytes, Sequence[tuple[str, bytes]]], Awaitable[None]]
 """(topic, key, value, headers): returns when it is durable; raises `Unavailable`."""
+
+
+class Outgoing(NamedTuple):
+    topic: str
+    key: str
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+PublishEach = Callable[[Sequence[Outgoing]], Awaitable[Sequence[Unavailable | None]]]
+"""Many at once, in the order given: for each None where it is durable, else why nothing is promised."""
+
+
+class Publisher(Protocol):
+    """Both ways, for who needs both."""
+
+    async def publish(self, topic: str, key: str, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None: ...
+
+    async def publish_each(self, records: Sequence[Outgoing]) -> Sequence[Unavailable | None]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ def problem_document(problem: Problem, instance: str | None = None) -> dict[str,
     }
     if instance is not None:
         document["instance"] = instance
+    if problem.retry_after_s is not None:
+        document["retry_after"] = problem.retry_after_s
     if problem.errors:
         document["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in problem.errors]
     return document

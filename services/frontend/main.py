@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import httpx
 
 from libs.common import etcd, http, kafka, mongo
-from libs.common.accept import Acceptor
+from libs.common.accept import Acceptor, BatchAcceptor
 from libs.common.auth import TokenVerifier
-from libs.common.bus import Publish
+from libs.common.bus import Publisher
 from libs.common.conversations import Members
 from libs.common.process import run, wait_for
 from libs.common.revocations import Revocations
 from services.frontend.handlers import Conversations, Messages
-from services.frontend.routes import accept_route, conversation_routes, message_routes
+from services.frontend.routes import accept_route, batch_route, conversation_routes, message_routes
 from services.frontend.settings import Settings
 from services.frontend.store import ConversationStore, MessageStore, UserDirectory
 
@@ -23,19 +23,23 @@ from services.frontend.store import ConversationStore, MessageStore, UserDirecto
 def wire(
     database: mongo.Database,
     registry: etcd.Etcd,
-    publish: Publish,
+    publisher: Publisher,
     verifier: TokenVerifier,
     checks: Mapping[str, http.Check],
 ) -> http.Edge:
     members = Members(database)
-    acceptor = Acceptor(members, publish, f"frontend/{socket.gethostname()}/{os.getpid()}")
+    acceptor = Acceptor(members, publisher.publish, f"frontend/{socket.gethostname()}/{os.getpid()}")
     messages = MessageStore(database)
     conversations = Conversations(ConversationStore(database), messages, UserDirectory(registry.present))
     app = http.create_app("Parley frontend", checks)
     app.state.verifier = verifier
     app.include_router(conversation_routes(conversations, acceptor))
     app.include_router(message_routes(Messages(messages, members, acceptor)))
-    return http.Edge(app, {("POST", "/v1/messages"): accept_route(verifier, acceptor)})
+    fast: dict[tuple[str, str], http.FastRoute] = {
+        ("POST", "/v1/messages"): accept_route(verifier, acceptor),
+        ("POST", "/v1/messages/batch"): batch_route(verifier, BatchAcceptor(acceptor, members, publisher.publish_each)),
+    }
+    return http.Edge(app, fast)
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
@@ -54,7 +58,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "Kafka": producer.check,
             "auth": verifier.check,
         }
-        edge = wire(database, registry, producer.publish, verifier, checks)
+        edge = wire(database, registry, producer, verifier, checks)
         async with http.serve(edge, settings.host, settings.frontend_port):
             for what, check in checks.items():
                 await wait_for(what, check, stop)

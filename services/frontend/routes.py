@@ -7,10 +7,21 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from libs.common.accept import MAX_BODY, MAX_INT64, Acceptor, parse_body, parse_json
+from libs.common.accept import (
+    MAX_BODY,
+    MAX_INT64,
+    Accepted,
+    Acceptor,
+    BatchAcceptor,
+    Outcome,
+    parse_batch,
+    parse_body,
+    parse_json,
+)
 from libs.common.auth import Caller, TokenVerifier, bearer
 from libs.common.errors import Problem
-from libs.common.http import FastRoute, encode
+from libs.common.http import FastRoute, as_problem, encode
+from libs.common.problems import problem_document
 from services.frontend.domain import ConversationRequest
 from services.frontend.handlers import Conversations, Messages, known_id
 
@@ -45,6 +56,28 @@ def accept_route(verifier: TokenVerifier, acceptor: Acceptor) -> FastRoute:
         return 202, encode(AcceptedAnswer(accepted.message_id, accepted.conversation_id, accepted.accepted_at))
 
     return accept
+
+
+def batch_route(verifier: TokenVerifier, acceptor: BatchAcceptor) -> FastRoute:
+    """`POST /v1/messages/batch`: 202 with an item for each message, in their order, accepted or with its problem.
+
+    503 for the whole batch only where a dependency is why none of them was accepted; the same ids make the retry safe.
+    """
+
+    async def accept(headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+        token = bearer(headers)
+        caller = verifier.known(token) or await verifier.verify(token)
+        require_json(headers.get(b"content-type", b""))
+        outcomes = await acceptor.accept_messages(caller.username, parse_batch(body))
+        return 202, encode({"items": [_batch_item(index, one) for index, one in enumerate(outcomes)]})
+
+    return accept
+
+
+def _batch_item(index: int, outcome: Outcome) -> object:
+    if isinstance(outcome, Accepted):
+        return AcceptedAnswer(outcome.message_id, outcome.conversation_id, outcome.accepted_at)
+    return {"problem": problem_document(as_problem(outcome), f"/v1/messages/batch#/messages/{index}")}
 
 
 def require_json(content_type: bytes) -> None:

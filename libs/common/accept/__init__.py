@@ -1,7 +1,10 @@
 """The rules of acceptance: what a message must be, who may send it, and when it counts as accepted."""
 
 from libs.common.accept.acceptor import MAX_IN_FLIGHT, Accepted, Acceptor
+from libs.common.accept.batch import BatchAcceptor, Outcome
 from libs.common.accept.body import (
+    MAX_BATCH,
+    MAX_BATCH_BODY,
     MAX_BODY,
     MAX_DEPTH,
     MAX_INT64,
@@ -9,6 +12,7 @@ from libs.common.accept.body import (
     MAX_TEXT,
     Body,
     check_text,
+    parse_batch,
     parse_body,
     parse_json,
     parse_metadata,
@@ -20,6 +24,8 @@ from libs.common.accept.body import (
 from libs.common.accept.recent import RecentIds
 
 __all__ = [
+    "MAX_BATCH",
+    "MAX_BATCH_BODY",
     "MAX_BODY",
     "MAX_DEPTH",
     "MAX_INT64",
@@ -28,9 +34,12 @@ __all__ = [
     "MAX_TEXT",
     "Accepted",
     "Acceptor",
+    "BatchAcceptor",
     "Body",
+    "Outcome",
     "RecentIds",
     "check_text",
+    "parse_batch",
     "parse_body",
     "parse_json",
     "parse_metadata",

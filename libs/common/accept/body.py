@@ -10,6 +10,8 @@ from libs.common.errors import Problem, each_wrong, invalid, malformed
 from libs.common.events import Location, Payload, Text
 
 MAX_BODY = 64 * 1024
+MAX_BATCH_BODY = 1024 * 1024
+MAX_BATCH = 100
 MAX_TEXT = 4096
 MAX_METADATA = 4096
 MAX_DEPTH = 8
@@ -33,8 +35,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
+class _Batch(msgspec.Struct, frozen=True):
+    messages: list[msgspec.Raw]
+
+
 T = TypeVar("T")
 _body = msgspec.json.Decoder(Body)
+_batch = msgspec.json.Decoder(_Batch)
 _payload = msgspec.json.Decoder(Payload)
 _payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
 _any = msgspec.json.Decoder()
@@ -49,10 +56,18 @@ def parse_body(raw: bytes | msgspec.Raw) -> Body:
     return parse_json(_body, bytes(raw))
 
 
-def parse_json(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
+def parse_batch(raw: bytes) -> list[msgspec.Raw]:
+    """1 to 100 messages, none of them looked into. Raises `Problem` 400, 413 or 422."""
+    messages = parse_json(_batch, raw, MAX_BATCH_BODY).messages
+    if not 1 <= len(messages) <= MAX_BATCH:
+        raise invalid("/messages", f"must hold 1 to {MAX_BATCH} messages, not {len(messages)}")
+    return messages
+
+
+def parse_json(decoder: msgspec.json.Decoder[T], raw: bytes, longest: int = MAX_BODY) -> T:
     """A whole body in its type. Raises `Problem` 400, 413 or 422; parts kept as `Raw` are UTF-8 from here on."""
-    if len(raw) > MAX_BODY:
-        raise Problem(413, "too_large", "A body is at most 64 KiB.")
+    if len(raw) > longest:
+        raise Problem(413, "too_large", f"A body is at most {longest // 1024} KiB.")
     try:
         raw.decode()
         return decoder.decode(raw)

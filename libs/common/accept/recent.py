@@ -10,6 +10,10 @@ RECENT_IDS = 50_000
 RECENT_S = 300.0
 
 
+def conflict() -> Problem:
+    return Problem(409, "message_id_conflict", "This message_id was used for another message.")
+
+
 class _Recent(NamedTuple):
     until: float
     fingerprint: str
@@ -28,7 +32,7 @@ class RecentIds:
         """Raises `Problem` 409 where the id was accepted with other content."""
         known = self._get(message_id)
         if known and known.fingerprint != fingerprint:
-            raise Problem(409, "message_id_conflict", "This message_id was used for another message.")
+            raise conflict()
 
     def remember(self, message_id: str, fingerprint: str, sender: str) -> None:
         self._known[message_id] = _Recent(time.monotonic() + self._lifetime_s, fingerprint, sender)

@@ -12,11 +12,11 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from prometheus_client import Counter, Histogram
 
 from libs.common import tracing
-from libs.common.bus import Handler, Record, Rejected, settle
+from libs.common.bus import Handler, Outgoing, Record, Rejected, settle
 from libs.common.clock import now, rfc3339
 from libs.common.errors import Retry
 from libs.common.events import DLQ_SUFFIX
-from libs.common.kafka.producer import Outgoing, Producer
+from libs.common.kafka.producer import Producer
 
 CHECKPOINT_S = 1.0
 SESSION_MS = 6000  # the least that brokers allow: a killed worker's partitions are served again after it

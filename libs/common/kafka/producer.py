@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from libs.common.bus import Outgoing
 from libs.common.errors import Unavailable
 from libs.common.events import DLQ_MAX_BYTES
 
@@ -29,13 +30,6 @@ def _hash(key: bytes) -> int:
 def partition_of(key: bytes, partitions: Sequence[int], _available: Sequence[int]) -> int:
     """Where Kafka's default puts a key."""
     return partitions[_hash(key) % len(partitions)]
-
-
-class Outgoing(NamedTuple):
-    topic: str
-    key: str
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
 
 
 class Producer:
@@ -58,23 +52,46 @@ class Producer:
 
     async def publish_all(self, records: Sequence[Outgoing]) -> None:
         """The same for many at once, in the order given for each key."""
+        for failure in await self.publish_each(records):
+            if failure is not None:
+                raise failure
+
+    async def publish_each(self, records: Sequence[Outgoing]) -> list[Unavailable | None]:
+        """The same, each with its own end: None where it is durable, else why nothing is promised."""
         producer = self._producer
         if producer is None:
-            raise Unavailable("Kafka", "not connected")
+            return [Unavailable("Kafka", "not connected")] * len(records)
+        sent: list[asyncio.Future[Any]] = []
+        reason = Unavailable("Kafka", f"no acknowledgement within {DEADLINE_S:g} s")
         try:
             async with asyncio.timeout(DEADLINE_S):
                 async with self._queueing:
-                    sent = [
-                        await producer.send(self._prefix + r.topic, r.value, r.key.encode(), headers=r.headers)
-                        for r in records
-                    ]
+                    for r in records:
+                        key = r.key.encode()
+                        sent.append(await producer.send(self._prefix + r.topic, r.value, key, headers=r.headers))
                 for future in sent:
-                    await future
-        except TimeoutError as error:
-            raise Unavailable("Kafka", f"no acknowledgement within {DEADLINE_S:g} s") from error
+                    with suppress(KafkaError):
+                        await future
+        except TimeoutError:
+            pass
         except KafkaError as error:
-            self._broken.set()
-            raise Unavailable("Kafka", type(error).__name__) from error
+            reason = self._give_up(error)
+        unsent = [reason] * (len(records) - len(sent))
+        return [self._end(future, reason) for future in sent] + unsent
+
+    def _end(self, future: "asyncio.Future[Any]", reason: Unavailable) -> Unavailable | None:
+        if not future.done():
+            future.cancel()
+        error = None if future.cancelled() else future.exception()
+        if error is not None and not isinstance(error, KafkaError):
+            raise error
+        if error is not None:
+            return self._give_up(error)
+        return reason if future.cancelled() else None
+
+    def _give_up(self, error: KafkaError) -> Unavailable:
+        self._broken.set()
+        return Unavailable("Kafka", type(error).__name__)
 
     async def check(self) -> None:
         """For readiness: the broker answers."""

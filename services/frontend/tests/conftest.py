@@ -17,7 +17,9 @@ from starlette.routing import Route
 
 from libs.common import etcd, events, mongo
 from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER, TokenVerifier
+from libs.common.bus import Outgoing
 from libs.common.clock import new_id, now
+from libs.common.errors import Unavailable
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus
 from libs.common.messages import to_document
 from services.frontend.main import wire
@@ -28,12 +30,24 @@ Json = dict[str, Any]
 
 @dataclass
 class Outbox:
-    """What was published, in order."""
+    """What was published, in order; what holds one of the `refused` texts is not taken."""
 
     records: list[tuple[str, str, bytes]] = field(default_factory=list)
+    refused: set[bytes] = field(default_factory=set)
 
     async def publish(self, topic: str, key: str, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
-        self.records.append((topic, key, value))
+        (failure,) = await self.publish_each([Outgoing(topic, key, value, headers)])
+        if failure:
+            raise failure
+
+    async def publish_each(self, records: Sequence[Outgoing]) -> list[Unavailable | None]:
+        return [self._take(record) for record in records]
+
+    def _take(self, record: Outgoing) -> Unavailable | None:
+        if any(text in record.value for text in self.refused):
+            return Unavailable("Kafka", "a test has it so")
+        self.records.append((record.topic, record.key, record.value))
+        return None
 
     @property
     def messages(self) -> list[MessageEvent]:
@@ -139,7 +153,7 @@ async def scene(database: mongo.Database, etcd_endpoint: str) -> AsyncIterator[S
     outbox = Outbox()
     async with etcd.connect(etcd_endpoint) as registry, httpx.AsyncClient(transport=auth) as auth_client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", auth_client)
-        edge = wire(database, registry, outbox.publish, verifier, {"MongoDB": lambda: mongo.check(database)})
+        edge = wire(database, registry, outbox, verifier, {"MongoDB": lambda: mongo.check(database)})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://frontend") as client:
             yield Scene(client, database, registry, outbox, new_id()[-12:])
 

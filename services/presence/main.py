@@ -13,7 +13,8 @@ from services.presence import socket
 from services.presence.announcements import Announcements
 from services.presence.handlers.node import Node
 from services.presence.settings import Settings
-from services.presence.store import Feeds, Inbox
+from services.presence.store.feeds import Feeds
+from services.presence.store.inbox import Inbox
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:

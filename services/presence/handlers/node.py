@@ -9,20 +9,21 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from prometheus_client import Counter, Gauge
 
 from libs.common import messages
-from libs.common.clock import new_id
 from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, render, unpack
-from services.presence.domain import Feed, Progress, Resume, Step
+from services.presence.domain.frames import Resume
+from services.presence.domain.progress import Feed, Progress, Step
+from services.presence.handlers.devices import HEALED, Channels, Device
 
 if TYPE_CHECKING:
-    from services.presence.store import Entry, Feeds, Inbox
+    from services.presence.store.feeds import Entry, Feeds
+    from services.presence.store.inbox import Inbox
 
 HEARTBEAT_S = 30.0
 SUBSCRIBE_S = 3.0
@@ -30,61 +31,11 @@ PATIENCE_S = 0.5
 
 CONNECTIONS = Gauge("parley_sockets", "Connected devices.")
 PUSHED = Counter("parley_frames_pushed", "Frames of feeds sent to devices.")
-HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
-
-
-class Outlet(Protocol):
-    """The way to a device. `send` closes it when the device reads too slowly."""
-
-    def send(self, frame: bytes) -> None: ...
-
-    async def drained(self) -> None:
-        """Returns when the device has read enough to be sent more."""
-        ...
-
-
-class Channels(Protocol):
-    """Where new entries of feeds are announced."""
-
-    async def subscribe(self, channel: str) -> None:
-        """Returns when from now on nothing is missed."""
-        ...
-
-    def unsubscribe(self, channel: str) -> None: ...
-
-
-@dataclass(eq=False, slots=True)
-class Device:
-    username: str
-    outlet: Outlet
-    connection_id: str = field(default_factory=new_id)
-    progress: Progress = field(default_factory=Progress)
-    epoch: str = ""
-    announced: int = 0
-    is_filled: bool = False
-    is_live: bool = False
-    owes_caught_up: bool = True
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    is_ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def start_over(self, feed: Feed) -> None:
-        """Another feed: what the last one would have brought has to come from MongoDB."""
-        self.epoch = feed.epoch
-        self.progress.offset = feed.last
-        self.announced = 0
-        self.is_filled = False
-        self.owes_caught_up = True
-
-    def fall_behind(self, offset: int, cause: str) -> None:
-        HEALED.labels(cause).inc()
-        self.is_live = False
-        self.announced = max(self.announced, offset)
-        self.wake.set()
 
 
 class Node:

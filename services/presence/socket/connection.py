@@ -13,8 +13,9 @@ from libs.common.errors import Problem, Retry, Unavailable
 from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.domain import Ack, Auth, Ping, Read, Resume, Send, parse_frame
-from services.presence.handlers.node import Device, encode
+from services.presence.domain.frames import Ack, Auth, Ping, Read, Resume, Send, parse_frame
+from services.presence.handlers.devices import Device
+from services.presence.handlers.node import encode
 from services.presence.reports import Reports
 from services.presence.socket.wire import EXPIRED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 

@@ -8,7 +8,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem
-from services.presence.domain import Assembly
+from services.presence.domain.frames import Assembly
 
 BUFFER = 1024 * 1024  # bytes that a slow device may leave unread
 DRAIN_BELOW = 64 * 1024

@@ -16,9 +16,11 @@ from libs.common.clock import new_id, now, rfc3339
 from libs.common.events import MessageEvent, Text
 from libs.common.feed import Entry, FeedWriter, epoch_key, feed_key, pack
 from services.presence.announcements import Announcements
-from services.presence.domain import Resume
-from services.presence.handlers.node import Device, Node
-from services.presence.store import Feeds, Inbox
+from services.presence.domain.frames import Resume
+from services.presence.handlers.devices import Device
+from services.presence.handlers.node import Node
+from services.presence.store.feeds import Feeds
+from services.presence.store.inbox import Inbox
 
 
 class Screen:

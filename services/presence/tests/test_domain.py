@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.errors import Problem
-from services.presence.domain import Ack, Auth, Feed, Ping, Progress, Read, Resume, Send, Step, parse_frame
+from services.presence.domain.frames import Ack, Auth, Ping, Read, Resume, Send, parse_frame
+from services.presence.domain.progress import Feed, Progress, Step
 
 NAMES = ("a", "b", "c")
 JSON = st.recursive(

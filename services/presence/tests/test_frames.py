@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem
-from services.presence.domain import Assembly, Ping, parse_frame
+from services.presence.domain.frames import Assembly, Ping, parse_frame
 
 
 @given(st.lists(st.lists(st.binary(max_size=5), min_size=1, max_size=5), max_size=5))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from libs.common.feed import feed_key
-from services.presence.domain import Resume
+from services.presence.domain.frames import Resume
 from services.presence.tests.scene import Scene
 
 

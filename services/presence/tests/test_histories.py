@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.common.feed import Entry, feed_key
-from services.presence.domain import Resume
+from services.presence.domain.frames import Resume
 from services.presence.tests.scene import Scene, Screen
 
 STEPS = 60

@@ -8,7 +8,7 @@ from libs.common.events import MessageEvent, Text
 from libs.common.feed import FeedWriter
 from libs.common.messages import to_document
 from libs.common.mongo import Database, Document
-from services.presence.store import CONVERSATIONS, PAGE, Inbox
+from services.presence.store.inbox import CONVERSATIONS, PAGE, Inbox
 from services.presence.tests.scene import Scene
 
 

@@ -11,7 +11,7 @@ from libs.common.accept import MAX_BODY
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import Entry, pack
 from services.presence.socket.connection import SENDS
-from services.presence.store import PAGE
+from services.presence.store.feeds import PAGE
 from services.presence.tests.door import ALLOWED, Door, token
 from services.presence.tests.door import door as build
 from services.presence.tests.scene import Scene

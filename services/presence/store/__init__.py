@@ -1,0 +1,1 @@
+"""Where presence reads: feeds in Redis, messages in MongoDB."""

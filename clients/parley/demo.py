@@ -11,9 +11,10 @@ from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
+from clients.parley.client import ParleyClient
 from clients.parley.errors import ParleyError, ProblemError
-from clients.parley.http import ParleyClient
-from clients.parley.objects import Arrived, Event, MessageStatus, Receipt, StatusChange
+from clients.parley.frames import Arrived, Event, Receipt
+from clients.parley.objects import MessageStatus, StatusChange
 from clients.parley.socket import ChatSocket
 
 STEPS = ("ACCEPTED", "SENT", "DELIVERED", "READ")

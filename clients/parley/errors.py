@@ -56,6 +56,14 @@ class ProblemError(ParleyError):
         self.retry_after_s = retry_after_s
 
 
+class SessionEndedError(ProblemError):
+    """The log-in is over (revoked, expired or logged out): only logging in again helps."""
+
+    @classmethod
+    def logged_out(cls) -> "SessionEndedError":
+        return cls(Problem(status=401, code="logged_out", detail="This session was logged out."))
+
+
 def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> ProblemError:
     """The error of an answer; one that is no problem+json (a proxy in between) becomes code `not_a_problem`."""
     retry_after_s = _seconds(headers.get("retry-after"))

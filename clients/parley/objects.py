@@ -1,8 +1,8 @@
-"""What answers and frames look like, as values; unknown fields and unknown frames of newer servers are passed over."""
+"""What the HTTP calls answer, as values; unknown fields of newer servers are passed over."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import uuid_utils
@@ -17,6 +17,29 @@ class Profile(Struct, frozen=True):
     username: str
     display_name: str | None = None
     created_at: datetime | None = None
+
+
+class ChannelMapping(Struct, frozen=True):
+    """Where one reaches the user outside: an address on a channel."""
+
+    channel: str
+    address: str
+    created_at: datetime | None = None
+
+
+class Me(Profile, frozen=True):
+    """One's own account, as nobody else sees it."""
+
+    channels: tuple[ChannelMapping, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class Presence(Struct, frozen=True):
+    """`status` is online or offline; `last_seen` is None where it is not known."""
+
+    username: str
+    status: str
+    last_seen: datetime | None = None
 
 
 class Tokens(Struct, frozen=True):
@@ -77,6 +100,13 @@ class History(Struct, frozen=True):
     next_since: int
 
 
+class Past(Struct, frozen=True):
+    """Messages in descending order; go on with `before=next_before`, until no items come."""
+
+    items: tuple[Message, ...]
+    next_before: int | None = None
+
+
 class Acceptance(Struct, frozen=True):
     """The 202: the message is durable, though not yet stored under a number."""
 
@@ -84,6 +114,16 @@ class Acceptance(Struct, frozen=True):
     conversation_id: str
     status: str
     accepted_at: datetime
+
+
+class BatchItem(Struct, frozen=True):
+    """What became of one message of a batch: accepted, or the `problem` why not.
+
+    One with a problem of status 429 or 503 may be sent again under the same id."""
+
+    message_id: str | None = None
+    status: str | None = None
+    problem: Problem | None = None
 
 
 class StatusChange(Struct, frozen=True):
@@ -118,141 +158,21 @@ class MessageStatus(Struct, frozen=True):
     deliveries: tuple[Delivery, ...] = ()
 
 
-class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready"):
-    """Always first. `recovered`: None without resume, False when history must fill what pending does not."""
-
-    connection_id: str
-    username: str
-    epoch: str | None = None
-    offset: int | None = None
-    recovered: bool | None = None
-
-
-class Arrived(Message, frozen=True, kw_only=True, tag_field="type", tag="message"):
-    """A message for this user; `offset` is None for one that waited while the user was away."""
-
-    offset: int | None = None
-
-
-class CaughtUp(Struct, frozen=True, tag_field="type", tag="caught_up"):
-    """Everything that waited has been sent; (epoch, offset) is where a later connection may resume."""
-
-    epoch: str
-    offset: int
-
-
-class Receipt(Struct, frozen=True, kw_only=True, tag_field="type", tag="receipt"):
-    """`username` has (DELIVERED) or has read (READ) everything up to `sequence_number`."""
+class Draft(Struct, frozen=True, kw_only=True):
+    """A message to be sent with others; its id is made with it, so that sending it twice stores it once."""
 
     conversation_id: str
-    username: str
-    status: str
-    sequence_number: int
-    at: datetime
-    offset: int | None = None
+    text: str | None = None
+    payload: dict[str, Any] | None = None
+    message_id: str = msgspec.field(default_factory=lambda: str(uuid_utils.uuid7()))
+    to: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    reply_to: str | None = None
+    metadata: dict[str, Any] | None = None
 
-
-class DeliveryChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="status"):
-    """A delivery on an external channel changed; only the sender is told."""
-
-    message_id: str
-    conversation_id: str
-    sequence_number: int
-    recipient: str
-    channel: str
-    status: str
-    message_status: str
-    at: datetime
-    error: Any = None
-    offset: int | None = None
-
-
-class Accepted(Struct, frozen=True, tag_field="type", tag="accepted"):
-    """The message sent under `ref` is durable."""
-
-    ref: str
-    message_id: str
-
-
-class Rejected(Struct, frozen=True, tag_field="type", tag="rejected"):
-    """The message sent under `ref` was refused, and why."""
-
-    ref: str
-    problem: Problem
-
-
-class Typing(Struct, frozen=True, tag_field="type", tag="typing"):
-    """Show it for 5 s."""
-
-    conversation_id: str
-    username: str
-
-
-class PresenceChanged(Struct, frozen=True, tag_field="type", tag="presence"):
-    """`status` is online or offline."""
-
-    username: str
-    status: str
-    last_seen: datetime | None = None
-
-
-class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
-    """The answer to a ping."""
-
-
-class ErrorReported(Struct, frozen=True, tag_field="type", tag="error"):
-    """Something that this user sent could not be done."""
-
-    problem: Problem
-
-
-Event: TypeAlias = (
-    Ready
-    | Arrived
-    | CaughtUp
-    | Receipt
-    | DeliveryChanged
-    | Accepted
-    | Rejected
-    | Typing
-    | PresenceChanged
-    | Pong
-    | ErrorReported
-)
-
-_KNOWN: Mapping[str, type[Event]] = {
-    "ready": Ready,
-    "message": Arrived,
-    "caught_up": CaughtUp,
-    "receipt": Receipt,
-    "status": DeliveryChanged,
-    "accepted": Accepted,
-    "rejected": Rejected,
-    "typing": Typing,
-    "presence": PresenceChanged,
-    "pong": Pong,
-    "error": ErrorReported,
-}
-
-
-class _Kind(Struct):
-    type: str
-
-
-_events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
-_kinds = msgspec.json.Decoder(_Kind)
-
-
-def decode_frame(frame: bytes | str) -> Event | None:
-    """One frame of the server; None for a kind that this client does not know yet.
-
-    Raises `msgspec.DecodeError` (which `ValidationError` is one of) for what is no frame at all."""
-    try:
-        return _events.decode(frame)
-    except msgspec.ValidationError:
-        if _kinds.decode(frame).type in _KNOWN:
-            raise
-        return None
+    def body(self) -> dict[str, Any]:
+        fields = {name: getattr(self, name) for name in ("to", "channels", "reply_to", "metadata")}
+        return message_body(self.conversation_id, self.text, self.payload, self.message_id, fields)
 
 
 def message_body(

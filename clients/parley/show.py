@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from clients.parley.demo import STEPS, Line, Story, Told
-from clients.parley.objects import Arrived, Receipt
+from clients.parley.frames import Arrived, Receipt
 
 COLOURS = ("cyan", "magenta")
 

@@ -15,8 +15,12 @@ from clients.parley.errors import (
     UnreachableError,
     read_problem,
 )
-from clients.parley.objects import Accepted, Event, Ready, message_body
+from clients.parley.frames import Accepted, Event, Ready
+from clients.parley.objects import message_body
 from clients.parley.wire import NORMAL, Resume, Wire
+
+MAX_FRAME = 64 * 1024  # a longer one would end the connection with 1009
+ENVELOPE = 64  # bytes around a message: its type and ref
 
 _encode = msgspec.json.encode
 
@@ -90,9 +94,15 @@ class ChatSocket:
         self._wire.closing = True
         self._transport.send_close(picows.WSCloseCode.OK)
         try:
-            await asyncio.wait_for(self._transport.wait_disconnected(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._transport.wait_disconnected()
         except (TimeoutError, picows.WSError):
             self._transport.disconnect(graceful=False)
+
+    def abort(self) -> None:
+        """Break the connection without a good-bye, as a lost network would."""
+        if self._transport is not None:
+            self._transport.underlying_transport.abort()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self._wire.take()) is not None:
@@ -118,18 +128,20 @@ class ChatSocket:
         """Like `ParleyClient.send`; returns at the server's `accepted`, raises `ProblemError` at `rejected`.
 
         Sends of one socket are numbered in the order of these calls, so several may wait at once."""
-        body = message_body(conversation_id, text, payload, message_id, fields)
-        self._refs += 1
-        ref = str(self._refs)
-        answer = self._wire.expect(ref)
+        answer = self.post(message_body(conversation_id, text, payload, message_id, fields))
         try:
-            self._write({"type": "send", "ref": ref, **body})
             async with asyncio.timeout(self._deadline_s):
                 return await answer
         except TimeoutError as error:
             raise UnreachableError(f"no answer to a send within {self._deadline_s:g} s") from error
-        finally:
-            self._wire.forget(ref)
+
+    def post(self, body: Mapping[str, Any]) -> asyncio.Future[Accepted]:
+        """Write a message now; its answer comes to the future, as does the end of the socket."""
+        check_length(body)
+        self._refs += 1
+        ref = str(self._refs)
+        self._write({"type": "send", "ref": ref, **body})
+        return self._wire.expect(ref)
 
     def ack(self, conversation_id: str, sequence_number: int) -> None:
         """This device has everything up to `sequence_number`: DELIVERED."""
@@ -179,6 +191,13 @@ class ChatSocket:
         if self._wire.closed is not None or self._transport is None:
             raise self._wire.closed or ParleyError("the socket is not connected: use `async with`")
         self._transport.send(picows.WSMsgType.TEXT, _encode(frame))
+
+
+def check_length(body: Mapping[str, Any]) -> None:
+    """Raises `ValueError` for a message that does not fit into a frame."""
+    length = len(_encode(body)) + ENVELOPE
+    if length > MAX_FRAME:
+        raise ValueError(f"a message takes {MAX_FRAME - ENVELOPE} bytes at most")
 
 
 def socket_url(url: str) -> str:

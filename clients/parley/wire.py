@@ -7,7 +7,7 @@ from typing import NamedTuple
 import picows
 
 from clients.parley.errors import ProblemError, SocketClosedError
-from clients.parley.objects import Accepted, CaughtUp, Event, Rejected, decode_frame
+from clients.parley.frames import Accepted, CaughtUp, Event, Rejected, decode_frame
 
 NORMAL = 1000
 NO_STATUS = 1005
@@ -37,11 +37,11 @@ class Wire(picows.WSListener):
         self._last_words: SocketClosedError | None = None
 
     def expect(self, ref: str) -> asyncio.Future[Accepted]:
-        self._answers[ref] = asyncio.get_running_loop().create_future()
-        return self._answers[ref]
-
-    def forget(self, ref: str) -> None:
-        self._answers.pop(ref, None)
+        """The answer to come; forgotten once it came, or nobody wants it any more."""
+        answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._answers[ref] = answer
+        answer.add_done_callback(lambda _: self._answers.pop(ref, None))
+        return answer
 
     async def take(self) -> Event | None:
         """The next event, also after the end; then None if the end was ours, else `SocketClosedError`."""
@@ -72,7 +72,7 @@ class Wire(picows.WSListener):
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         ours = SocketClosedError(NORMAL) if self.closing else None
         self.closed = self._last_words or ours or SocketClosedError(BROKEN, "the connection broke")
-        for answer in self._answers.values():
+        for answer in list(self._answers.values()):
             if not answer.done():
                 answer.set_exception(self.closed)
         self._news.set()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import picows
@@ -64,14 +64,55 @@ async def socket_server(
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+@asynccontextmanager
+async def platform(script: Script, on_auth: Script, answers: Callable[[str, bytes], bytes]) -> AsyncIterator[str]:
+    """A chat socket and HTTP answers behind one address; `answers` is told "METHOD path" and the body."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        line = head.split(b" HTTP/1.1", 1)[0].decode()
+        if line == "GET /v1/ws":
+            await _pass_on(head, reader, writer, sockets)
+        else:
+            length = next((int(h[15:]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length:")), 0)
+            writer.write(answers(line, await reader.readexactly(length)))
+        writer.close()
+
+    async with socket_server(lambda transport: None, script, on_auth) as sockets:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def _pass_on(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: str) -> None:
+    """Both ways, until either side is gone."""
+    back, forth = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    forth.write(head)
+    ways = [asyncio.create_task(_pump(reader, forth)), asyncio.create_task(_pump(back, writer))]
+    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    forth.close()
+    for way in ways:
+        way.cancel()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+
+
 def push(transport: picows.WSTransport, **frame: object) -> None:
     """One frame of the server."""
     transport.send(picows.WSMsgType.TEXT, msgspec.json.encode(frame))
 
 
-def say_ready(transport: picows.WSTransport) -> None:
+def say_ready(transport: picows.WSTransport, recovered: bool | None = None) -> None:
     """What a server says first."""
-    push(transport, type="ready", connection_id="c1", username="ana", epoch="e1", offset=0, recovered=None)
+    push(transport, type="ready", connection_id="c1", username="ana", epoch="e1", offset=0, recovered=recovered)
+
+
+def say_caught_up(transport: picows.WSTransport, offset: int) -> None:
+    push(transport, type="caught_up", epoch="e1", offset=offset)
 
 
 def message(number: int) -> dict[str, object]:

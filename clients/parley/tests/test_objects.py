@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.parley.objects import Arrived, ErrorReported, Receipt, decode_frame
+from clients.parley.frames import Arrived, ErrorReported, Receipt, decode_frame
 from clients.parley.retry import LONGEST_S, backoff_s
 from clients.parley.settings import gateway_url, read_settings
 from clients.parley.tests.scripted import message

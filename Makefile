@@ -5,7 +5,7 @@ BIN := $(CACHE)/venv/bin
 LOCAL := python3 -m deploy.local
 BASE := $(if $(base),--base $(base))
 
-.PHONY: demo up down status logs test check bench lock clean help packages
+.PHONY: demo up down status logs test check bench lock clean help packages openapi
 
 demo: ## start everything and show a conversation            base=20000 moves every port
 	@$(LOCAL) demo $(BASE)
@@ -36,6 +36,9 @@ check: packages ## format, lint, types, import contracts, pure tests
 bench: ## what a message costs on the running stack           quick=1 takes one short run of each
 	@$(LOCAL) up $(BASE)
 	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench $(if $(quick),--quick)
+
+openapi: packages ## write docs/api anew from the code
+	@$(BIN)/python -m deploy.documents
 
 lock: packages ## write requirements.lock anew from pyproject.toml
 	@$(LOCAL) lock

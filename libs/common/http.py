@@ -8,7 +8,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import uvicorn
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common import tracing
 from libs.common.clock import new_id
 from libs.common.errors import FieldError, Problem, Retry, Unavailable, malformed
+from libs.common.openapi import Answer, documented
 from libs.common.problems import problem_document, title_of
 from libs.common.telemetry import traceparent
 
@@ -126,6 +127,17 @@ def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tu
     return problem.status, encode(problem_document(problem, instance)), headers
 
 
+class Live(msgspec.Struct, frozen=True):
+    status: Literal["live"]
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """`dependencies` says of each `up`, or why it is not."""
+
+    status: Literal["ready", "waiting"]
+    dependencies: dict[str, str]
+
+
 def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     """The framework's part of a service: its routes are added to it; health and metrics are there."""
     app = FastAPI(
@@ -139,15 +151,17 @@ def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     for kind in (Problem, Retry, RequestValidationError, HTTPException, ClientDisconnect, Exception):
         app.add_exception_handler(kind, on_error)
 
-    @app.get("/health/live", include_in_schema=False)
+    @app.get("/health/live")
+    @documented("Does it run", tag="Health", answers={200: Live}, public=True)
     async def live() -> dict[str, str]:
         return {"status": "live"}
 
-    @app.get("/health/ready", include_in_schema=False)
+    @app.get("/health/ready")
+    @documented("Can it work", tag="Health", answers={200: Ready, 503: Answer(Ready, "Not now.")}, public=True)
     async def ready() -> Response:
         reasons = dict(await asyncio.gather(*(_check(name, check) for name, check in checks.items())))
         is_up = all(reason == "up" for reason in reasons.values())
-        body = encode({"status": "ready" if is_up else "waiting", "dependencies": reasons})
+        body = encode(Ready("ready" if is_up else "waiting", reasons))
         return Response(body, 200 if is_up else 503, media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)
@@ -172,13 +186,13 @@ class Edge:
     """The outermost ASGI application: fast routes first, the framework for everything else."""
 
     def __init__(self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None) -> None:
-        self._app = app
-        self._fast = dict(fast or {})
-        self._fast_paths = {path for _, path in self._fast}
+        self.app = app
+        self.fast = dict(fast or {})
+        self._fast_paths = {path for _, path in self.fast}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -186,7 +200,7 @@ class Edge:
         traceparent.set(trace := tracing.enter(incoming))
         answer = _Answer(send, _request_id(headers))
         method, path = scope["method"], scope["path"]
-        fast = self._fast.get((method, path))
+        fast = self.fast.get((method, path))
         try:
             if int(headers.get(b"content-length", b"0")) > MAX_BODY:
                 raise _too_large()
@@ -196,7 +210,7 @@ class Edge:
             elif path in self._fast_paths:
                 raise _framework_problem(405)
             else:
-                await self._app(scope, _bounded(receive), answer.send)
+                await self.app(scope, _bounded(receive), answer.send)
         except Exception as error:
             if not answer.status:
                 await answer.problem(as_problem(error), path)

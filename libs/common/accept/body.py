@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 
 from libs.common.errors import Problem, each_wrong, invalid, malformed
 from libs.common.events import Location, Payload, Text
+from libs.common.shapes import Uuid, shown
 
 MAX_BODY = 64 * 1024
 MAX_BATCH_BODY = 1024 * 1024
@@ -18,30 +19,37 @@ MAX_DEPTH = 8
 MAX_INT64 = 2**63 - 1
 
 
+PAYLOADS = [kind.__name__ for kind in get_args(Payload)]
 NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """What a client sends; a `send` frame of the socket is the same with a `ref`."""
 
-    conversation_id: str
-    payload: msgspec.Raw
-    message_id: str | None = None
-    sender: str | None = msgspec.field(name="from", default=None)
-    to: list[str] | None = None
+    conversation_id: Uuid
+    payload: Annotated[msgspec.Raw, shown(anyOf=[{"$ref": f"#/components/schemas/{kind}"} for kind in PAYLOADS])]
+    message_id: Annotated[Uuid, shown("Makes the message safe to repeat.")] | None = None
+    sender: Annotated[str, shown("The caller, or 403.")] | None = msgspec.field(name="from", default=None)
+    to: Annotated[list[str], shown("Who is addressed; without it: every other member.", minItems=1)] | None = None
     channels: list[str] | str | None = None
-    reply_to: str | None = None
-    metadata: msgspec.Raw = NOTHING
+    reply_to: Uuid | None = None
+    metadata: Annotated[
+        msgspec.Raw,
+        shown("Echoed. At most 4 KiB and 8 levels deep.", type=["object", "null"]),
+    ] = msgspec.field(default_factory=lambda: NOTHING)
     ref: str | None = None
 
 
-class _Batch(msgspec.Struct, frozen=True):
-    messages: list[msgspec.Raw]
+class Batch(msgspec.Struct, frozen=True):
+    messages: Annotated[
+        list[Annotated[msgspec.Raw, shown(**{"$ref": "#/components/schemas/Body"})]],
+        shown(minItems=1, maxItems=MAX_BATCH),
+    ]
 
 
 T = TypeVar("T")
 _body = msgspec.json.Decoder(Body)
-_batch = msgspec.json.Decoder(_Batch)
+_batch = msgspec.json.Decoder(Batch)
 _payload = msgspec.json.Decoder(Payload)
 _payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
 _any = msgspec.json.Decoder()

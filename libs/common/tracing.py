@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, NamedTuple
 
 from libs.common.bus import Record
+from libs.common.errors import Problem
 from libs.common.events import MESSAGE_EVENTS
 from libs.common.sampling import Sampler, is_sampled
 from libs.common.telemetry import TRACEPARENT, continue_trace, traceparent
@@ -66,9 +67,14 @@ def record(span: Span) -> None:
         _recording.take(span)
 
 
-def span(name: str, kind: Kind, attributes: Attributes) -> AbstractContextManager[None]:
-    """A child of what `traceparent` names; inside the block `traceparent` names the child."""
-    parent = traceparent.get()
+def edge(name: str, attributes: Attributes) -> AbstractContextManager[None]:
+    """Around what an edge lets in: the span that `traceparent` names since `enter`."""
+    trace = traceparent.get()
+    return _timed(name, "server", [(trace, "", attributes)]) if is_recorded(trace) else NOTHING
+
+
+def span(name: str, kind: Kind, attributes: Attributes, parent: str) -> AbstractContextManager[None]:
+    """A child of `parent`; inside the block `traceparent` names the child."""
     return _inside(name, kind, parent, attributes) if is_recorded(parent) else NOTHING
 
 
@@ -122,11 +128,15 @@ def _inside(name: str, kind: Kind, parent: str, attributes: Attributes, links: S
 
 
 @contextmanager
-def _timed(name: str, kind: Kind, spans: Sequence[tuple[str, str, Attributes]], links: Sequence[str]) -> Iterator[None]:
-    """The block, as one span for each (trace, parent, attributes)."""
+def _timed(
+    name: str, kind: Kind, spans: Sequence[tuple[str, str, Attributes]], links: Sequence[str] = ()
+) -> Iterator[None]:
+    """The block, as one span for each (trace, parent, attributes). What a client did wrong is no error of ours."""
     started_ns, error = time.time_ns(), ""
     try:
         yield
+    except Problem:
+        raise
     except BaseException as failure:
         error = type(failure).__name__
         raise

@@ -6,6 +6,7 @@ import pytest
 
 from libs.common import tracing
 from libs.common.bus import Record
+from libs.common.errors import Problem
 from libs.common.sampling import Sampler, is_sampled
 from libs.common.telemetry import traceparent
 from libs.common.tracing import Span
@@ -33,14 +34,19 @@ def test_without_a_receiver_nobody_can_ask_for_a_trace() -> None:
 
 def test_everything_is_free_where_nothing_is_recorded() -> None:
     traceparent.set(ASKED)
-    assert tracing.span("work", "internal", {}) is tracing.sending("message.events", "c1") is tracing.NOTHING
+    assert tracing.span("work", "internal", {}, ASKED) is tracing.edge("work", {}) is tracing.NOTHING
+    assert tracing.sending("message.events", "c1") is tracing.NOTHING
     assert tracing.processing("message.events", "router", [record_of(ASKED)]) is tracing.NOTHING
     assert tracing.follow([record_of(ASKED)]) is tracing.NOBODY
 
 
 def test_what_is_not_sampled_leaves_no_span(spans: list[Span]) -> None:
     traceparent.set(UNASKED)
-    with tracing.span("work", "internal", {}), tracing.processing("message.events", "router", [record_of(UNASKED)]):
+    with (
+        tracing.edge("work", {}),
+        tracing.span("work", "internal", {}, UNASKED),
+        tracing.processing("message.events", "router", [record_of(UNASKED)]),
+    ):
         assert traceparent.get() == UNASKED
     with tracing.follow([record_of(UNASKED)]).step("store", "consumer", {}) as stored:
         assert stored.of(record_of(UNASKED)) == ""
@@ -60,11 +66,18 @@ def test_a_span_is_the_child_of_what_it_is_in(spans: list[Span]) -> None:
 
 
 def test_a_failure_leaves_its_type_and_not_its_words(spans: list[Span]) -> None:
-    traceparent.set(tracing.enter(ASKED))
-    with pytest.raises(RuntimeError), tracing.span("work", "internal", {}):
+    with pytest.raises(RuntimeError), tracing.span("work", "internal", {}, ASKED):
         raise RuntimeError("a secret")
     assert spans[0].error == "RuntimeError"
     assert "secret" not in repr(spans)
+
+
+def test_what_a_client_did_wrong_is_no_error(spans: list[Span]) -> None:
+    traceparent.set(tracing.enter(None))
+    with pytest.raises(Problem), tracing.edge("socket send", {}):
+        raise Problem(404, "not_found", "There is no such conversation.")
+    [span] = spans
+    assert (span.name, span.trace, span.parent, span.error) == ("socket send", traceparent.get(), "", "")
 
 
 def test_a_batch_is_a_trace_of_its_own_linked_to_those_it_goes_on_with(spans: list[Span]) -> None:

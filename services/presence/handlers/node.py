@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
-from libs.common import messages
 from libs.common.errors import Unavailable
-from libs.common.feed import Packed, feed_key, render, unpack
+from libs.common.feed import Packed, feed_key, unpack
 from services.presence.domain.frames import Resume
 from services.presence.domain.progress import Feed, Progress, Step
 from services.presence.handlers.devices import HEALED, Channels, Device
+from services.presence.handlers.pushes import push, push_stored
 
 if TYPE_CHECKING:
     from services.presence.store.feeds import Entry, Feeds
@@ -29,8 +29,7 @@ HEARTBEAT_S = 30.0
 SUBSCRIBE_S = 3.0
 PATIENCE_S = 0.5
 
-CONNECTIONS = Gauge("parley_sockets", "Connected devices.")
-PUSHED = Counter("parley_frames_pushed", "Frames of feeds sent to devices.")
+DEVICES = Gauge("parley_devices", "Connected devices.")
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ class Node:
 
     async def serve(self, device: Device, resume: Resume | None) -> None:
         """Runs as long as the connection: brings the device up to date, and again whenever it falls behind."""
-        CONNECTIONS.inc()
+        DEVICES.inc()
         self._devices[device.username].add(device)
         try:
             recovered = await _patiently(lambda: self._join(device, resume))
@@ -60,7 +59,7 @@ class Node:
                 await device.wake.wait()
                 device.wake.clear()
         finally:
-            CONNECTIONS.dec()
+            DEVICES.dec()
             self._leave(device)
 
     def _leave(self, device: Device) -> None:
@@ -133,7 +132,7 @@ class Node:
         async for page in self._inbox.after(device.username, progress.lower_bound):
             for message in page:
                 progress.have[message.conversation_id] = message.sequence_number
-                device.outlet.send(render("message", None, messages.encode(message)))
+                push_stored(device, message)
                 await device.outlet.drained()
 
     def _push(self, device: Device, offset: int, packed: Packed) -> bool:
@@ -148,8 +147,7 @@ class Node:
                 return True
             progress.have[packed.conversation_id] = packed.sequence_number
         progress.offset = offset
-        device.outlet.send(render(packed.kind, offset, packed.body))
-        PUSHED.inc()
+        push(device, offset, packed)
         return True
 
     def on_announcement(self, channel: bytes, payload: bytes) -> None:

@@ -33,7 +33,7 @@ class Sockets:
     open: dict[Wire, Connection] = field(default_factory=dict)
 
     def on_upgrade(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
-        traceparent.set(continue_trace(request.headers.get("traceparent")))
+        traceparent.set(continue_trace(request.headers.get("traceparent"), flags="00"))
         origin, host = request.headers.get("origin"), request.headers.get("host")
         if not is_trusted(origin, host, self.allowed_origins):
             problem = Problem(403, "origin_not_allowed", "Pages of this origin may not connect.")

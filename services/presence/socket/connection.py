@@ -7,9 +7,11 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from libs.common import tracing
 from libs.common.accept import parse_body, parse_uuid
 from libs.common.auth import Identity
 from libs.common.errors import Problem, Retry, Unavailable
+from libs.common.events import ReceiptStatus
 from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
@@ -47,7 +49,7 @@ class Connection:
             device = Device(identity.username, wire)
             async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._node.serve(device, resume))
-                reports = Reports(partial(self._acceptor.accept_receipt, identity.username), self._on_problem)
+                reports = Reports(partial(self._report, identity.username), self._on_problem)
                 tasks.create_task(reports.run())
                 await device.is_ready.wait()
                 wire.is_heard = True
@@ -120,10 +122,16 @@ class Connection:
             case Auth():
                 raise Problem(400, "already_authenticated", "This connection is logged in.")
 
+    async def _report(self, username: str, conversation_id: str, status: ReceiptStatus, number: int) -> None:
+        """Each report is a trace of its own, and runs in a task of its own."""
+        traceparent.set(tracing.enter(None))
+        with tracing.edge(f"socket {status.lower()}", {"network.protocol.name": "websocket"}):
+            await self._acceptor.accept_receipt(username, conversation_id, status, number)
+
     async def _begin_send(self, identity: Identity, ref: str | None, raw: bytes, tasks: asyncio.TaskGroup) -> None:
         """Sends of a connection begin one after the other, so their order holds; their answers may overlap."""
         await self._sends.acquire()
-        traceparent.set(continue_trace(None))
+        traceparent.set(tracing.enter(None))
         try:
             body = parse_body(raw)
             conversation_id = parse_uuid(body.conversation_id, "/conversation_id")
@@ -136,7 +144,8 @@ class Connection:
 
     async def _finish_send(self, ref: str | None, accepting: Coroutine[Any, Any, Any]) -> None:
         try:
-            accepted = await accepting
+            with tracing.edge("socket send", {"network.protocol.name": "websocket"}):
+                accepted = await accepting
             self._wire.send(encode({"type": "accepted", "ref": ref, "message_id": accepted.message_id}))
         except (Problem, Retry) as problem:
             self._wire.send(_rejected(ref, problem))

@@ -73,8 +73,9 @@ def edge(name: str, attributes: Attributes) -> AbstractContextManager[None]:
     return _timed(name, "server", [(trace, "", attributes)]) if is_recorded(trace) else NOTHING
 
 
-def span(name: str, kind: Kind, attributes: Attributes, parent: str) -> AbstractContextManager[None]:
-    """A child of `parent`; inside the block `traceparent` names the child."""
+def span(name: str, kind: Kind, attributes: Attributes, parent: str | None = None) -> AbstractContextManager[None]:
+    """A child of `parent`, or of what `traceparent` names; inside the block `traceparent` names the child."""
+    parent = traceparent.get() if parent is None else parent
     return _inside(name, kind, parent, attributes) if is_recorded(parent) else NOTHING
 
 

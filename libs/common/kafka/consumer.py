@@ -16,6 +16,7 @@ from libs.common.bus import Handler, Outgoing, Record, Rejected, settle
 from libs.common.clock import now, rfc3339
 from libs.common.errors import Retry
 from libs.common.events import DLQ_SUFFIX
+from libs.common.kafka.lag import Lag
 from libs.common.kafka.producer import Producer
 
 CHECKPOINT_S = 1.0
@@ -52,6 +53,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._pace = Pace()
         self._outcomes: deque[int] = deque(maxlen=CEILING_WINDOW)
         self._waits_for: str | None = "its first assignment"
+        self._lag = Lag(self._group)
 
     async def check(self) -> None:
         """For readiness: partitions are (or may be) served; else raises with what is waited for."""
@@ -114,6 +116,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _work(self, polled: dict[TopicPartition, list[Any]], generation: int, stop: asyncio.Event) -> None:
         """Every effect of the batch, however long a dependency is away; gives up only when the partitions have gone."""
         batch = [self._record(raw) for records in polled.values() for raw in records]
+        self._lag.begin(polled, self._end)
         while True:
             try:
                 with tracing.processing(self._topic, self._group, batch):
@@ -127,10 +130,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._read_anew(polled)
                 return
         self._waits_for = None
+        self._lag.done(polled, self._end)
         RECORDS.labels(self._group).inc(len(batch))
         BATCHES.labels(self._group).observe(len(batch))
         if generation == self._generation:
             self._handled.update({tp: records[-1].offset + 1 for tp, records in polled.items()})
+
+    def _end(self, tp: TopicPartition) -> int | None:
+        return self._kafka.highwater(tp) if tp in self._kafka.assignment() else None
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic.removeprefix(self._prefix)
@@ -189,6 +196,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _drop(self) -> None:
         self._handled.clear()
+        self._lag.forget()
         self._handler.forget()
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:

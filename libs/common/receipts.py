@@ -3,6 +3,7 @@
 The log (`receipts`) is the truth and is written by the router; `watermarks` are its summary, up to a second behind.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from libs.common.marks import Marks, Member
 from libs.common.mongo import Database, Document, answering
 
 BRANCHES = 200  # of one `$or`
+MANY = 16  # members of a conversation; from here on one walk over all of its members is cheaper than a look for each
+AT_ONCE = 1_000  # rows of one answer: a group's come without a second round trip
 STATUSES: tuple[ReceiptStatus, ...] = ("DELIVERED", "READ")
 
 
@@ -21,26 +24,75 @@ def watermark_id(member: Member) -> str:
 async def read_marks(database: Database, members: Iterable[Member]) -> dict[Member, Marks]:
     """The exact marks of each, (0, 0) where there are none. Raises `Unavailable`."""
     marks = {member: Marks() for member in members}
-    by_id = {watermark_id(member): member for member in marks}
+    sizes = Counter(conversation_id for conversation_id, _ in marks)
     with answering():
-        async for document in database["watermarks"].find({"_id": {"$in": list(by_id)}}):
-            marks[by_id[document["_id"]]] = Marks(document["delivered"], document["read"])
-        branches = [
-            {"conversation_id": c, "username": u, "status": s, "to_number": {"$gt": number}}
-            for (c, u), known in marks.items()
-            for s, number in zip(STATUSES, known, strict=True)
-        ]
-        for start in range(0, len(branches), BRANCHES):
-            async for r in database["receipts"].find({"$or": branches[start : start + BRANCHES]}):
-                member = (r["conversation_id"], r["username"])
-                marks[member] = marks[member].advanced(r["status"], r["to_number"])
+        for conversation_id in (c for c, size in sizes.items() if size >= MANY):
+            await _add_last_of_all(database, conversation_id, marks)
+        await _add_each(database, [m for m in marks if sizes[m[0]] < MANY], marks)
     return marks
+
+
+async def _add_last_of_all(database: Database, conversation_id: str, marks: dict[Member, Marks]) -> None:
+    """The last entry of every member, of the log alone: the index is walked backwards, from member to member."""
+    for status in STATUSES:
+        pipeline: list[Document] = [
+            {"$match": {"conversation_id": conversation_id, "status": status}},
+            {"$sort": {"conversation_id": -1, "status": -1, "username": -1, "to_number": -1}},
+            {"$group": {"_id": "$username", "number": {"$first": "$to_number"}}},
+        ]
+        async for row in await database["receipts"].aggregate(pipeline, batchSize=AT_ONCE):
+            member = (conversation_id, row["_id"])
+            if member in marks:
+                marks[member] = marks[member].advanced(status, row["number"])
+
+
+async def _add_each(database: Database, members: Sequence[Member], marks: dict[Member, Marks]) -> None:
+    """The summary, and what the log has beyond it."""
+    by_id = {watermark_id(member): member for member in members}
+    async for document in database["watermarks"].find({"_id": {"$in": list(by_id)}}):
+        marks[by_id[document["_id"]]] = Marks(document["delivered"], document["read"])
+    branches = [
+        {"conversation_id": c, "username": u, "status": s, "to_number": {"$gt": number}}
+        for c, u in members
+        for s, number in zip(STATUSES, marks[c, u], strict=True)
+    ]
+    for start in range(0, len(branches), BRANCHES):
+        async for r in database["receipts"].find({"$or": branches[start : start + BRANCHES]}):
+            member = (r["conversation_id"], r["username"])
+            marks[member] = marks[member].advanced(r["status"], r["to_number"])
 
 
 async def read_times(
     database: Database, conversation_id: str, usernames: Sequence[str], number: int
 ) -> dict[tuple[str, ReceiptStatus], datetime]:
     """(username, status) → when the message of this number got it; missing where it has not. Raises `Unavailable`."""
+    with answering():
+        if len(usernames) < MANY:
+            found = await _first_of_each(database, conversation_id, usernames, number)
+        else:
+            found = await _first_of_all(database, conversation_id, number)
+    asked = set(usernames)
+    return {
+        (d["username"], d["status"]): d["at"] for d in found if d["from_number"] <= number and d["username"] in asked
+    }
+
+
+async def _first_of_all(database: Database, conversation_id: str, number: int) -> list[Document]:
+    """The first entry of every member that reaches the number, by the same walk, forwards."""
+    found: list[Document] = []
+    for status in STATUSES:
+        pipeline: list[Document] = [
+            {"$match": {"conversation_id": conversation_id, "status": status, "to_number": {"$gte": number}}},
+            {"$sort": {"conversation_id": 1, "status": 1, "username": 1, "to_number": 1}},
+            {"$group": {"_id": "$username", "entry": {"$first": "$$ROOT"}}},
+        ]
+        found += [row["entry"] async for row in await database["receipts"].aggregate(pipeline, batchSize=AT_ONCE)]
+    return found
+
+
+async def _first_of_each(
+    database: Database, conversation_id: str, usernames: Sequence[str], number: int
+) -> list[Document]:
     first_at_or_beyond: list[Document] = [
         {
             "$match": {
@@ -63,9 +115,4 @@ async def read_times(
             }
         },
     ]
-    times: dict[tuple[str, ReceiptStatus], datetime] = {}
-    with answering():
-        async for row in await database.aggregate(pipeline):
-            if row["found"] and row["found"][0]["from_number"] <= number:
-                times[row["u"], row["s"]] = row["found"][0]["at"]
-    return times
+    return [row["found"][0] async for row in await database.aggregate(pipeline) if row["found"]]

@@ -20,7 +20,7 @@ from libs.common.events import (
 from libs.common.process import run, wait_for
 from libs.common.settings import CommonSettings
 
-VERSION = 1
+VERSION = 2
 INDEXES = {
     "messages": [
         IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order")
@@ -35,15 +35,16 @@ INDEXES = {
         IndexModel(
             [
                 ("conversation_id", ASCENDING),
-                ("username", ASCENDING),
                 ("status", ASCENDING),
+                ("username", ASCENDING),
                 ("to_number", ASCENDING),
             ],
-            name="by_member",
+            name="by_status",
         )
     ],
     "watermarks": [],
 }
+OBSOLETE = {"receipts": "by_member"}  # what an earlier version made
 
 
 async def create_collections(database: mongo.Database) -> None:
@@ -54,6 +55,9 @@ async def create_collections(database: mongo.Database) -> None:
                 await database.create_collection(name)
             if indexes:
                 await database[name].create_indexes(indexes)
+        for name, index in OBSOLETE.items():
+            if index in await database[name].index_information():
+                await database[name].drop_index(index)
         await database["schema"].update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
 
 

@@ -15,6 +15,7 @@ from libs.common.events import ReceiptStatus
 
 MAX_TITLE = 128
 MAX_MEMBERS = 256
+UNREAD_WINDOW = 10_000  # messages, about 12 ms to pass over
 USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +50,15 @@ def check_title(title: str | None) -> None:
 def pair_key(members: Sequence[str]) -> str:
     """The same for the same two people, whoever asks: they have one private conversation."""
     return " ".join(sorted(members))
+
+
+def count_from(read_mark: int, last_number: int) -> int:
+    """Above which number unread messages are counted: the read mark, but of a long history only its newest part.
+
+    The caller's own messages are passed over one by one, so that without a bound a busy sender who never reads would
+    pay for all that they ever wrote.
+    """
+    return max(read_mark, last_number - UNREAD_WINDOW)
 
 
 class Position(NamedTuple):

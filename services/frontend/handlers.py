@@ -22,6 +22,7 @@ from services.frontend.domain import (
     StoredMessage,
     check_title,
     choose_members,
+    count_from,
     from_cursor,
     pair_key,
     report_status,
@@ -123,9 +124,8 @@ class Conversations:
     async def _views(self, caller: str, documents: Sequence[Document]) -> list[Conversation]:
         latest = await self.messages.latest([d["_id"] for d in documents])
         marks = await self.messages.marks(_members_of(caller, latest))
-        read_up_to = {
-            c: marks[c, caller].read for c, last in latest.items() if last["sequence_number"] > marks[c, caller].read
-        }
+        last = {c: message["sequence_number"] for c, message in latest.items()}
+        read_up_to = {c: count_from(marks[c, caller].read, n) for c, n in last.items() if n > marks[c, caller].read}
         unread = await self.messages.count_unread(caller, read_up_to)
         return [_view(d, latest.get(d["_id"]), unread.get(d["_id"], 0), marks) for d in documents]
 

@@ -1,14 +1,16 @@
 """What the log of receipts and its summary say together, read with the indexes it has."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from libs.common.clock import new_id
 from libs.common.marks import Marks, message_status
 from libs.common.mongo import Database
-from libs.common.receipts import BRANCHES, read_marks, read_times, watermark_id
+from libs.common.receipts import BRANCHES, MANY, read_marks, read_times, watermark_id
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -48,10 +50,46 @@ async def test_marks_are_the_summary_and_what_the_log_has_beyond_it(database: Da
 
 
 async def test_marks_of_more_members_than_one_question_holds(database: Database) -> None:
-    names = [f"user{n}" for n in range(BRANCHES)]
-    await database["receipts"].insert_many(receipt(name, "READ", n + 1) for n, name in enumerate(names))
-    marks = await read_marks(database, [("c", name) for name in names])
-    assert [marks["c", name].read for name in names] == list(range(1, BRANCHES + 1))
+    members = [(f"c{n}", "bo") for n in range(BRANCHES)]
+    log = (receipt("bo", "READ", n + 1, conversation_id=c) for n, (c, _) in enumerate(members))
+    await database["receipts"].insert_many(log)
+    marks = await read_marks(database, members)
+    assert [marks[member].read for member in members] == list(range(1, BRANCHES + 1))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["DELIVERED", "READ"]), st.integers(1, 5)), max_size=30),
+    st.integers(1, 60),
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_large_group_is_read_as_its_members_one_by_one(
+    database: Database, steps: list[tuple[str, str, int]], number: int
+) -> None:
+    """The walk over all members, against a look for each."""
+    c = new_id()
+    last: Counter[tuple[str, str]] = Counter()
+    for name, status, step in steps:
+        start, last[name, status] = last[name, status] + 1, last[name, status] + step
+        await database["receipts"].insert_one(receipt(name, status, last[name, status], start, c, start))
+    few, many = ["a", "b", "c"], [*"abc", *(f"away{n}" for n in range(MANY))]
+    marks, times = await read_marks(database, [(c, u) for u in many]), await read_times(database, c, many, number)
+    assert {m: marks[m] for m in marks if m[1] in few} == await read_marks(database, [(c, u) for u in few])
+    assert times == await read_times(database, c, few, number)
+
+
+async def test_a_group_of_256_is_read_without_reading_its_log(database: Database) -> None:
+    names = [f"user{n:03}" for n in range(256)]
+    for status in ("DELIVERED", "READ"):
+        await database["receipts"].insert_many(receipt(u, status, n, start=n) for u in names for n in range(1, 21))
+    await database.command({"profile": 2})
+    marks = await read_marks(database, [("c", u) for u in names])
+    times = await read_times(database, "c", names, 10)
+    await database.command({"profile": 0})
+    assert set(marks.values()) == {Marks(20, 20)}
+    assert len(times) == 512
+    seen = await database["system.profile"].find({"ns": f"{database.name}.receipts"}).to_list()
+    assert len(seen) == 4
+    assert all(o["planSummary"].startswith("DISTINCT_SCAN") and o["keysExamined"] <= 520 for o in seen)
 
 
 async def test_no_members_have_no_marks(database: Database) -> None:

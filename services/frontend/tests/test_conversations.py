@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common.clock import now
 from libs.common.conversations import record_activity
+from services.frontend.domain import UNREAD_WINDOW, count_from
 from services.frontend.tests.conftest import Caller, Json, Scene
 
 
@@ -132,6 +135,12 @@ async def test_unread_messages_are_counted_to_999(scene: Scene, ana: Caller, bo:
     await scene.database["messages"].insert_many(more)
     shown = (await bo.get(f"/v1/conversations/{conversation_id}")).json()
     assert (shown["last_sequence"], shown["unread_count"]) == (1002, 999)
+
+
+@given(st.integers(0, 50_000), st.integers(0, 50_000))
+def test_what_is_unread_is_looked_for_above_the_mark_and_not_too_far_back(mark: int, last: int) -> None:
+    assert max(mark, last - count_from(mark, last)) <= max(mark, UNREAD_WINDOW)
+    assert count_from(mark, last) == mark or last - mark > UNREAD_WINDOW
 
 
 async def test_the_list_goes_from_the_newest_activity_to_the_oldest(scene: Scene, ana: Caller) -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 import time
+from typing import Self
 
 import httpx
+import msgspec
+import picows
 import pytest
 
+from clients.parley.socket import socket_url
 from tests.conftest import PASSWORD, Chat
 
 DOORS = ["/v1/users/me", "/v1/conversations"]  # of auth and of frontend
@@ -16,6 +20,33 @@ async def log_in(gateway: httpx.AsyncClient, username: str) -> dict[str, str]:
     answer = await gateway.post("/v1/auth/token", json=body)
     tokens: dict[str, str] = answer.json()
     return tokens
+
+
+class Line(picows.WSListener):
+    """A socket that logs in, and how it was closed."""
+
+    def __init__(self, tokens: dict[str, str]) -> None:
+        self._tokens = tokens
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def open(cls, chat: Chat, tokens: dict[str, str]) -> Self:
+        line = cls(tokens)
+        await picows.ws_connect(lambda: line, socket_url(chat.stack.gateway_url))
+        await line.ready
+        return line
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        frame = {"type": "auth", "token": self._tokens["access_token"]}
+        transport.send(picows.WSMsgType.TEXT, msgspec.json.encode(frame))
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        if frame.msg_type == picows.WSMsgType.CLOSE:
+            self.closed.set_result(int.from_bytes(frame.get_payload_as_bytes()[:2], "big"))
+            transport.disconnect()
+        elif not self.ready.done():
+            self.ready.set_result(None)
 
 
 async def statuses(gateway: httpx.AsyncClient, tokens: dict[str, str]) -> list[int]:
@@ -41,6 +72,18 @@ async def test_a_revoked_session_is_refused_everywhere_within_two_seconds(chat: 
         assert (await gateway.post("/v1/auth/revoke", json={"token": tokens[kind]})).status_code == 200
         assert await until_refused(gateway, tokens) < 2
         assert await statuses(gateway, other) == [200] * len(DOORS)
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+async def test_its_sockets_are_closed_with_4409_within_two_seconds(chat: Chat, kind: str) -> None:
+    ana = await chat.person("ana")
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as gateway:
+        tokens, other = await log_in(gateway, ana.name), await log_in(gateway, ana.name)
+        ended, going_on = await Line.open(chat, tokens), await Line.open(chat, other)
+        assert (await gateway.post("/v1/auth/revoke", json={"token": tokens[kind]})).status_code == 200
+        async with asyncio.timeout(2):
+            assert await ended.closed == 4409
+        assert not going_on.closed.done()
 
 
 async def test_it_is_refused_too_after_etcd_was_away(chat: Chat) -> None:

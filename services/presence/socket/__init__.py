@@ -1,8 +1,8 @@
 """The chat sockets of a node: who may connect, who is connected, and how all are sent away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
@@ -14,7 +14,7 @@ from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.handlers.node import Node, encode
 from services.presence.socket.connection import Connection
-from services.presence.socket.wire import RESTARTING, Wire
+from services.presence.socket.wire import ENDED, RESTARTING, Wire
 
 
 def is_trusted(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
@@ -31,6 +31,7 @@ class Sockets:
     verifier: TokenVerifier
     allowed_origins: Sequence[str]
     open: dict[Wire, Connection] = field(default_factory=dict)
+    of_session: dict[str, set[Wire]] = field(default_factory=dict)
 
     def on_upgrade(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
         traceparent.set(continue_trace(request.headers.get("traceparent"), flags="00"))
@@ -52,6 +53,23 @@ class Sockets:
                 del self.open[wire]
 
         return Wire(live)
+
+    @contextmanager
+    def in_session(self, session_id: str, wire: Wire) -> Iterator[None]:
+        """Inside the block the end of the session ends the connection."""
+        wires = self.of_session.setdefault(session_id, set())
+        wires.add(wire)
+        try:
+            yield
+        finally:
+            wires.discard(wire)
+            if not wires:
+                self.of_session.pop(session_id, None)
+
+    def end_session(self, session_id: str) -> None:
+        """For a session that was revoked: all its connections are closed."""
+        for wire in tuple(self.of_session.get(session_id, ())):
+            wire.end(ENDED, "The session has ended: log in anew.")
 
     async def close_all(self) -> None:
         """For a restart: clients come back, with jitter, and resume."""

@@ -19,7 +19,7 @@ from services.presence.domain.frames import Ack, Auth, Ping, Read, Resume, Send,
 from services.presence.handlers.devices import Device
 from services.presence.handlers.node import encode
 from services.presence.reports import Reports
-from services.presence.socket.wire import EXPIRED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
+from services.presence.socket.wire import ENDED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 
 if TYPE_CHECKING:
     from services.presence.socket import Sockets
@@ -37,6 +37,7 @@ class Connection:
     def __init__(self, wire: Wire, token: str | None, sockets: "Sockets") -> None:
         self._wire = wire
         self._token = token
+        self._in_session = sockets.in_session
         self._node = sockets.node
         self._acceptor = sockets.acceptor
         self._verifier = sockets.verifier
@@ -46,24 +47,29 @@ class Connection:
         wire = self._wire
         try:
             identity, resume = await self._log_in()
-            device = Device(identity.username, wire)
-            async with asyncio.timeout(identity.expires_at - time.time()), asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._node.serve(device, resume))
-                reports = Reports(partial(self._report, identity.username), self._on_problem)
-                tasks.create_task(reports.run())
-                await device.is_ready.wait()
-                wire.is_heard = True
-                await self._handle_frames(identity, reports, tasks)
-                await reports.told()
-                raise Closed(LEFT, "The device has left.")
+            with self._in_session(identity.session_id, wire):
+                async with asyncio.timeout(identity.expires_at - time.time()):
+                    await self._serve(identity, resume)
         except* Closed as closing:
             first = closing.exceptions[0]
             wire.close(getattr(first, "code", TOO_SLOW), str(first))
         except* TimeoutError:
-            wire.close(EXPIRED, "The access token has expired.")
+            wire.close(ENDED, "The access token has expired.")
         except* Exception:
             log.exception("a connection failed")
             wire.close(1011, "Something went wrong on our side.")
+
+    async def _serve(self, identity: Identity, resume: Resume | None) -> None:
+        device = Device(identity.username, self._wire)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._node.serve(device, resume))
+            reports = Reports(partial(self._report, identity.username), self._on_problem)
+            tasks.create_task(reports.run())
+            await device.is_ready.wait()
+            self._wire.is_heard = True
+            await self._handle_frames(identity, reports, tasks)
+            await reports.told()
+            raise Closed(LEFT, "The device has left.")
 
     async def _log_in(self) -> tuple[Identity, Resume | None]:
         """By the header, after which a frame may bring `resume`, or by the first frame."""

@@ -18,7 +18,7 @@ READ_AHEAD = 4 * MAX_BODY  # the same in bytes
 LINGER_S = 10.0  # for a close frame to reach a device that reads slowly
 FAREWELL_S = 5.0  # for what a device said before it left
 
-LEFT, UNAUTHENTICATED, TOO_SLOW, EXPIRED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
+LEFT, UNAUTHENTICATED, TOO_SLOW, ENDED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
 
 
 class Closed(Exception):
@@ -147,3 +147,9 @@ class Wire(WSListener):
             transport.send_close(code, reason.encode())  # type: ignore[arg-type]
         transport.disconnect()
         asyncio.get_running_loop().call_later(LINGER_S, transport.underlying_transport.abort)
+
+    def end(self, code: int, reason: str) -> None:
+        """Closes at once: nothing more that the device said is handled."""
+        self.close(code, reason)
+        if self.life is not None:
+            self.life.cancel()

@@ -1,7 +1,7 @@
 """A node's real listener, with keys of its own, and phones that connect to it; the test stands where Kafka stands."""
 
 import asyncio
-import socket as sockets
+import socket as network
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,8 +23,6 @@ from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER, TokenVerifier
 from libs.common.clock import new_id
 from libs.common.conversations import Members
 from services.presence import socket
-from services.presence.socket.connection import Connection
-from services.presence.socket.wire import Wire
 from services.presence.tests.scene import Scene
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -89,8 +87,7 @@ class Phone(picows.WSListener):
 class Door:
     scene: Scene
     url: str
-    open: dict[Wire, Connection]
-    close_all: Callable[[], Any]
+    sockets: socket.Sockets
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     phones: list[Phone] = field(default_factory=list)
 
@@ -101,10 +98,10 @@ class Door:
         self.phones.append(phone)
         return phone
 
-    async def phone(self, lives_s: int = 3600) -> Phone:
+    async def phone(self, lives_s: int = 3600, session_id: str = "") -> Phone:
         """Logged in as bo and caught up."""
         phone = await self.connect()
-        phone.say({"type": "auth", "token": token(self.scene.bo, lives_s)})
+        phone.say({"type": "auth", "token": token(self.scene.bo, lives_s, session_id=session_id)})
         await phone.hears("caught_up")
         return phone
 
@@ -120,9 +117,9 @@ class Door:
         return [event for name, event in self.published if name == topic]
 
 
-def token(username: str, lives_s: int = 3600, key: ec.EllipticCurvePrivateKey = KEY) -> str:
+def token(username: str, lives_s: int = 3600, key: ec.EllipticCurvePrivateKey = KEY, session_id: str = "") -> str:
     at = int(time.time())
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": username, "sid": new_id(), "jti": new_id()}
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": username, "sid": session_id or new_id(), "jti": new_id()}
     return jwt.encode({**claims, "iat": at - 60, "exp": at + lives_s}, key, ALGORITHM, headers={"kid": "k1"})
 
 
@@ -132,7 +129,7 @@ async def _keys(_: Request) -> JSONResponse:
 
 
 def _free_port() -> int:
-    with sockets.create_server(("127.0.0.1", 0)) as server:
+    with network.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
 
@@ -144,9 +141,9 @@ async def door(scene: Scene) -> AsyncIterator[Door]:
     async with httpx.AsyncClient(transport=auth) as client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", client)
         acceptor = Acceptor(Members(scene.database), lambda *event: built.publish(*event), "/parley/presence")
-        node = socket.Sockets(scene.node, acceptor, verifier, (ALLOWED,))
-        built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", node.open, node.close_all)
-        async with socket.serve(node, "127.0.0.1", port):
+        sockets = socket.Sockets(scene.node, acceptor, verifier, (ALLOWED,))
+        built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", sockets)
+        async with socket.serve(sockets, "127.0.0.1", port):
             yield built
             for phone in built.phones:
                 phone.transport.disconnect(graceful=False)

@@ -76,6 +76,26 @@ async def test_a_connection_ends_with_its_token(door: Door) -> None:
     assert await (await door.phone(lives_s=2)).end() == 4409
 
 
+async def test_a_revoked_session_ends_on_all_its_devices_and_no_other(door: Door) -> None:
+    first, second, other = await door.phone(session_id="s"), await door.phone(session_id="s"), await door.phone()
+    door.sockets.end_session("s")
+    assert [await first.end(), await second.end()] == [4409, 4409]
+    other.say(PING)
+    await other.hears("pong")
+
+
+async def test_nothing_is_handled_that_came_before_the_end_of_its_session(door: Door) -> None:
+    phone = await door.phone(session_id="s")
+    phone.say(*[door.text("too late")] * 200)
+    (connection,) = door.sockets.of_session["s"]
+    await phone.until(lambda: bool(connection._frames))
+    door.sockets.end_session("s")
+    assert await phone.end() == 4409
+    await phone.until(lambda: not door.sockets.open)
+    assert not door.sockets.of_session
+    assert len(door.events(MESSAGE_EVENTS)) < 200
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -186,9 +206,9 @@ async def test_a_device_that_reads_is_not_let_go_however_much_is_pending(door: D
 
 async def test_a_restart_asks_every_device_to_come_back(door: Door) -> None:
     phones = [await door.phone() for _ in range(3)]
-    await door.close_all()
+    await door.sockets.close_all()
     assert [await phone.end() for phone in phones] == [1012] * 3
-    assert not door.open
+    assert not door.sockets.open
 
 
 @pytest.mark.parametrize("origin", [ALLOWED, "OWN", None])
@@ -204,4 +224,4 @@ async def test_pages_from_elsewhere_may_not(door: Door, origin: str) -> None:
         await door.connect(origin=origin)
     assert refusal.value.response
     assert int(refusal.value.response.status) == 403
-    assert not door.open
+    assert not door.sockets.open

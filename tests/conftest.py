@@ -78,6 +78,10 @@ class Device:
         async with asyncio.timeout(DEADLINE_S), self._changed:
             await self._changed.wait_for(condition)
 
+    async def drained(self) -> None:
+        """Everything that came before the end has been taken."""
+        await asyncio.gather(self._reader, return_exceptions=True)
+
     async def close(self) -> None:
         await self.socket.close()
         self._reader.cancel()

@@ -86,7 +86,15 @@ class Node:
                 await self._channels.subscribe(feed_key(username))
         except TimeoutError as error:
             raise Unavailable("Redis", "no subscription") from error
-        return await self._feeds.open(username)
+        feed = await self._feeds.open(username)
+        self._notice_epoch(username, feed.epoch)
+        return feed
+
+    def _notice_epoch(self, username: str, epoch: str) -> None:
+        """Where one device finds another feed, the user's others need not wait for the heartbeat to find it."""
+        for device in self._devices.get(username, ()):
+            if device.is_live and device.epoch != epoch:
+                device.fall_behind(0, "epoch")
 
     async def _bring_up_to_date(self, device: Device) -> None:
         """What an announcement did not bring the feed has; what the feed cannot prove MongoDB has."""

@@ -1,0 +1,52 @@
+"""The server under a service: uvicorn, without what the process does itself."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn whose signals are handled by the process, which has more to stop than HTTP."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
+    """Answers on host:port inside the block; on leaving, requests under way get 5 s to finish.
+
+    Raises `OSError` when the port is taken.
+    """
+    listener = socket.create_server((host, port))  # uvicorn's own would end the process
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+        backlog=1024,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task

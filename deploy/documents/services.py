@@ -11,9 +11,10 @@ from fastapi.routing import iter_route_contexts
 
 from libs.common.http import Edge
 from libs.common.openapi import Operation, operation_of
+from services.auth.main import wire as auth
 from services.frontend.main import wire as frontend
 
-WIRED: dict[str, Callable[..., Edge]] = {"frontend": frontend}
+WIRED: dict[str, Callable[..., Edge | FastAPI]] = {"auth": auth, "frontend": frontend}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def all_routes() -> list[Route]:
     """Each route once, in the order of the services. Raises `LookupError` for one that is not declared."""
     found: dict[tuple[str, str], Route] = {}
     for service, wire in WIRED.items():
-        edge = wire(*(Absent() for _ in inspect.signature(wire).parameters))
+        wired = wire(*(Absent() for _ in inspect.signature(wire).parameters))
+        edge = wired if isinstance(wired, Edge) else Edge(wired)
         for route in (*_fast_routes(service, edge), *_framework_routes(service, cast(FastAPI, edge.app))):
             found.setdefault((route.method, route.path), route)
     return list(found.values())

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from libs.common import etcd, process
@@ -28,15 +29,22 @@ from services.auth.store.sessions import EtcdSessions
 log = logging.getLogger(__name__)
 
 
+def wire(
+    accounts: Accounts, channels: Channels, sessions: Sessions, keys: KeyRing, checks: Mapping[str, Check]
+) -> FastAPI:
+    app = create_app("Parley auth", checks)
+    app.include_router(account_routes(accounts, channels))
+    app.include_router(session_routes(sessions, keys.jwks))
+    return app
+
+
 @contextlib.asynccontextmanager
 async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIApp]:
     checks: dict[str, Check] = {"etcd": registry.check, "keys": keys.check}
-    app = create_app("Parley auth", checks)
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
         accounts = Accounts(EtcdAccounts(registry), passwords)
         sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys)
-        app.include_router(account_routes(accounts, Channels(EtcdMappings(registry))))
-        app.include_router(session_routes(sessions, keys.jwks))
+        app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, checks)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
             verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
             watching = tasks.create_task(Revocations(registry, verifier).run())

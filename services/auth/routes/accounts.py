@@ -2,23 +2,38 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import Response
 from pydantic import BaseModel
 
+from connectors.capabilities import CHANNELS
 from libs.common.auth import Caller, unauthenticated
 from libs.common.clock import rfc3339
 from libs.common.errors import not_found
+from libs.common.openapi import documented
 from services.auth.domain import accounts as rules
-from services.auth.domain.channels import Mapping
 from services.auth.handlers.accounts import Accounts
 from services.auth.handlers.channels import Channels
-from services.auth.routes.bodies import json_only, valid
+from services.auth.routes.bodies import json_only, shown, valid
+from services.auth.routes.shapes import (
+    Account,
+    ChannelMapping,
+    OwnProfile,
+    Profile,
+    answer,
+    shown_account,
+    shown_mapping,
+)
+
+Channel = Annotated[str, Path(json_schema_extra={"enum": sorted(CHANNELS)})]
 
 
 class Registration(BaseModel):
-    username: Annotated[str, valid(rules.username_fault)]
-    password: Annotated[str, valid(rules.password_fault)]
-    display_name: Annotated[str, valid(rules.display_name_fault)] | None = None
+    """At most 72 bytes of password: bcrypt takes no more."""
+
+    username: Annotated[str, valid(rules.username_fault), shown(pattern="^[a-z][a-z0-9._-]{2,63}$")]
+    password: Annotated[str, valid(rules.password_fault), shown(minLength=10, maxLength=72)]
+    display_name: Annotated[str, valid(rules.display_name_fault), shown(minLength=1, maxLength=64)] | None = None
 
 
 class Address(BaseModel):
@@ -28,45 +43,57 @@ class Address(BaseModel):
 def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/v1/auth/register", status_code=201, dependencies=[Depends(json_only)])
-    async def register(body: Registration) -> dict[str, str]:
-        user = await accounts.register(body.username, body.password, body.display_name)
-        return {
-            "username": user.username,
-            "display_name": user.display_name,
-            "created_at": rfc3339(user.created_at),
-        }
+    @router.post("/v1/auth/register", dependencies=[Depends(json_only)])
+    @documented(
+        "Register",
+        tag="Accounts",
+        body=Registration,
+        answers={201: Account},
+        problems={409: ("username_taken",)},
+        examples={"ana": {"username": "ana", "password": "correct horse battery", "display_name": "Ana"}},
+        public=True,
+    )
+    async def register(body: Registration) -> Response:
+        return answer(shown_account(await accounts.register(body.username, body.password, body.display_name)), 201)
 
     @router.get("/v1/users/me")
-    async def me(caller: Caller) -> dict[str, Any]:
+    @documented("Oneself", tag="Accounts", answers={200: OwnProfile})
+    async def me(caller: Caller) -> Response:
         user = await accounts.profile(caller.username)
         if user is None:
             raise unauthenticated()
-        return {
-            "username": user.username,
-            "display_name": user.display_name,
-            "channels": [_shown(mapping) for mapping in await channels.of(user.username)],
-            "roles": user.roles,
-            "created_at": rfc3339(user.created_at),
-        }
+        mappings = [shown_mapping(mapping) for mapping in await channels.of(user.username)]
+        roles: list[Any] = list(user.roles)
+        return answer(OwnProfile(user.username, user.display_name, mappings, roles, rfc3339(user.created_at)))
 
     @router.put("/v1/users/me/channels/{channel}", dependencies=[Depends(json_only)])
-    async def put_channel(channel: str, body: Address, caller: Caller) -> dict[str, str]:
-        return _shown(await channels.map(caller.username, channel, body.address))
+    @documented(
+        "Map a channel to one's address there",
+        tag="Accounts",
+        body=Address,
+        answers={200: ChannelMapping},
+        problems={409: ("address_taken",), 422: ("unknown_channel",)},
+        examples={"whatsapp": {"address": "+431234567"}, "telegram": {"address": "424242"}},
+    )
+    async def put_channel(channel: Channel, body: Address, caller: Caller) -> Response:
+        return answer(shown_mapping(await channels.map(caller.username, channel, body.address)))
 
     @router.delete("/v1/users/me/channels/{channel}", status_code=204)
-    async def delete_channel(channel: str, caller: Caller) -> None:
+    @documented(
+        "Remove a mapping",
+        tag="Accounts",
+        answers={204: None},
+        problems={422: ("unknown_channel",)},
+    )
+    async def delete_channel(channel: Channel, caller: Caller) -> None:
         await channels.unmap(caller.username, channel)
 
     @router.get("/v1/users/{username}")
-    async def profile(username: str, _: Caller) -> dict[str, str]:
+    @documented("Somebody", tag="Accounts", description="No addresses of others.", answers={200: Profile})
+    async def profile(username: str, _: Caller) -> Response:
         user = await accounts.profile(username)
         if user is None:
             raise not_found("user")
-        return {"username": user.username, "display_name": user.display_name}
+        return answer(Profile(user.username, user.display_name))
 
     return router
-
-
-def _shown(mapping: Mapping) -> dict[str, str]:
-    return {"channel": mapping.channel, "address": mapping.address, "created_at": rfc3339(mapping.created_at)}

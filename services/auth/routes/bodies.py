@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from libs.common.errors import Problem, invalid, malformed
@@ -16,6 +16,11 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+
+def shown(**schema: Any) -> Any:
+    """JSON Schema for the documents; the checking is `valid`'s."""
+    return Field(json_schema_extra=schema)
 
 
 def valid(fault_of: Callable[[str], str | None]) -> AfterValidator:

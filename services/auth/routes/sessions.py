@@ -7,23 +7,25 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from libs.common.errors import Problem
+from libs.common.openapi import Answer, documented
 from services.auth.domain.accounts import text_fault
 from services.auth.domain.keys import CACHED
 from services.auth.domain.sessions import ACCESS_LIVES, REFRESH_LIVES, Tokens
 from services.auth.handlers.sessions import Sessions
-from services.auth.routes.bodies import JSON, fields_of, read, valid
+from services.auth.routes.bodies import FORM, JSON, fields_of, read, shown, valid
+from services.auth.routes.shapes import KeySet, Nothing, TokenAnswer
 
 KEYS_MAY_BE_CACHED_S = int(CACHED.total_seconds())
 
 
 class PasswordGrant(BaseModel):
-    grant_type: str
+    grant_type: Annotated[str, shown(enum=["password"])]
     username: Annotated[str, valid(text_fault)]
     password: Annotated[str, valid(text_fault)]
 
 
 class RefreshGrant(BaseModel):
-    grant_type: str
+    grant_type: Annotated[str, shown(enum=["refresh_token"])]
     refresh_token: str
 
 
@@ -35,6 +37,17 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/auth/token")
+    @documented(
+        "Log in, or go on",
+        tag="Tokens",
+        description="A refresh token works once; using an old one again ends its session.",
+        body=(PasswordGrant, RefreshGrant),
+        takes=(JSON, FORM),
+        answers={200: Answer(TokenAnswer, headers={"Cache-Control": "`no-store`"})},
+        problems={400: ("unsupported_grant_type",), 401: ("invalid_credentials",)},
+        examples={"password": {"grant_type": "password", "username": "ana", "password": "correct horse battery"}},
+        public=True,
+    )
     async def token(request: Request, response: Response) -> dict[str, str | int]:
         grant = _grant(await fields_of(request))
         if isinstance(grant, RefreshGrant):
@@ -45,11 +58,26 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
         return _shown(tokens)
 
     @router.post("/v1/auth/revoke")
+    @documented(
+        "Log out",
+        tag="Tokens",
+        description="Ends the session of a refresh or access token everywhere within 2 s. 200 whatever the token.",
+        body=Revocation,
+        takes=(JSON, FORM),
+        answers={200: Nothing},
+        public=True,
+    )
     async def revoke(request: Request) -> dict[str, str]:
         await sessions.revoke(read(Revocation, await fields_of(request)).token)
         return {}
 
     @router.get("/.well-known/jwks.json")
+    @documented(
+        "The keys that verify access tokens",
+        tag="Tokens",
+        answers={200: Answer(KeySet, headers={"Cache-Control": "How long they may be kept."})},
+        public=True,
+    )
     async def keys() -> Response:
         headers = {"cache-control": f"public, max-age={KEYS_MAY_BE_CACHED_S}"}
         return Response(jwks(), media_type=JSON, headers=headers)

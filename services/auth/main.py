@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
@@ -16,9 +17,11 @@ from libs.common.http import Check, Edge, create_app, serve
 from libs.common.revocations import Revocations
 from services.auth.handlers.accounts import Accounts
 from services.auth.handlers.channels import Channels
+from services.auth.handlers.guard import Guard
 from services.auth.handlers.passwords import Passwords
 from services.auth.handlers.sessions import Sessions
 from services.auth.routes.accounts import account_routes
+from services.auth.routes.addresses import Proxies
 from services.auth.routes.sessions import session_routes
 from services.auth.settings import Settings
 from services.auth.store.accounts import EtcdAccounts
@@ -30,21 +33,26 @@ log = logging.getLogger(__name__)
 
 
 def wire(
-    accounts: Accounts, channels: Channels, sessions: Sessions, keys: KeyRing, checks: Mapping[str, Check]
+    accounts: Accounts,
+    channels: Channels,
+    sessions: Sessions,
+    keys: KeyRing,
+    proxies: Proxies,
+    checks: Mapping[str, Check],
 ) -> FastAPI:
     app = create_app("Parley auth", checks)
     app.include_router(account_routes(accounts, channels))
-    app.include_router(session_routes(sessions, keys.jwks))
+    app.include_router(session_routes(sessions, keys.jwks, proxies))
     return app
 
 
 @contextlib.asynccontextmanager
-async def application(registry: etcd.Etcd, keys: KeyRing) -> AsyncIterator[ASGIApp]:
+async def application(registry: etcd.Etcd, keys: KeyRing, proxies: Proxies) -> AsyncIterator[ASGIApp]:
     checks: dict[str, Check] = {"etcd": registry.check, "keys": keys.check}
     with Passwords(len(os.sched_getaffinity(0))) as passwords:
         accounts = Accounts(EtcdAccounts(registry), passwords)
-        sessions = Sessions(EtcdSessions(registry), accounts, passwords, keys)
-        app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, checks)
+        sessions = Sessions(EtcdSessions(registry), accounts, passwords, Guard(time.monotonic), keys)
+        app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, proxies, checks)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
             verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
             watching = tasks.create_task(Revocations(registry, verifier).run())
@@ -58,7 +66,7 @@ async def main(stop: asyncio.Event) -> None:
     keys = KeyRing(settings.keys)
     async with (
         etcd.connect(settings.etcd) as registry,
-        application(registry, keys) as app,
+        application(registry, keys, settings.proxies) as app,
         serve(app, settings.host, settings.auth_port),
     ):
         await process.wait_for("etcd", registry.check, stop)

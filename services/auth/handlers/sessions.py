@@ -13,6 +13,7 @@ from services.auth.domain import sessions
 from services.auth.domain.accounts import User
 from services.auth.domain.sessions import MAX_SESSIONS, RefreshToken, Session, Tokens, Verdict, judge
 from services.auth.handlers.accounts import Accounts
+from services.auth.handlers.guard import Guard
 from services.auth.handlers.passwords import Passwords
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,18 @@ class Sessions:
     store: SessionStore
     accounts: Accounts
     passwords: Passwords
+    guard: Guard
     signer: Signer
 
-    async def log_in(self, username: str, password: str) -> Tokens:
-        """Raises `Problem` 401, in the same words and after the same work for an unknown user and a wrong password."""
-        user = await self.accounts.profile(username)
-        is_right = await self.passwords.matches(password, user.password_hash if user else None)
-        if user is None or not is_right:
+    async def log_in(self, username: str, password: str, address: str) -> Tokens:
+        """Raises `Problem` 401, in the same words and after the same work for an unknown user and a wrong password.
+
+        429 to who has failed too often, the caller's `address` considered, whether the password is right or not.
+        """
+        with self.guard.attempt(username, address) as attempt:
+            user = await self.accounts.profile(username)
+            attempt.is_right = await self.passwords.matches(password, user.password_hash if user else None)
+        if user is None or not attempt.is_right:
             raise Problem(401, "invalid_credentials", "The username or the password is wrong.")
         token = RefreshToken(new_id(), secrets.token_urlsafe(16), secrets.token_urlsafe(32))
         at = now()

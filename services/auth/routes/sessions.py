@@ -12,6 +12,7 @@ from services.auth.domain.accounts import text_fault
 from services.auth.domain.keys import CACHED
 from services.auth.domain.sessions import ACCESS_LIVES, REFRESH_LIVES, Tokens
 from services.auth.handlers.sessions import Sessions
+from services.auth.routes.addresses import Proxies, caller_address
 from services.auth.routes.bodies import FORM, JSON, fields_of, read, shown, valid
 from services.auth.routes.shapes import KeySet, Nothing, TokenAnswer
 
@@ -33,7 +34,7 @@ class Revocation(BaseModel):
     token: str
 
 
-def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
+def session_routes(sessions: Sessions, jwks: Callable[[], bytes], proxies: Proxies) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/auth/token")
@@ -44,7 +45,7 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
         body=(PasswordGrant, RefreshGrant),
         takes=(JSON, FORM),
         answers={200: Answer(TokenAnswer, headers={"Cache-Control": "`no-store`"})},
-        problems={400: ("unsupported_grant_type",), 401: ("invalid_credentials",)},
+        problems={400: ("unsupported_grant_type",), 401: ("invalid_credentials",), 429: ("too_many_attempts",)},
         examples={"password": {"grant_type": "password", "username": "ana", "password": "correct horse battery"}},
         public=True,
     )
@@ -53,7 +54,7 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes]) -> APIRouter:
         if isinstance(grant, RefreshGrant):
             tokens = await sessions.refresh(grant.refresh_token)
         else:
-            tokens = await sessions.log_in(grant.username, grant.password)
+            tokens = await sessions.log_in(grant.username, grant.password, caller_address(request, proxies))
         response.headers["cache-control"] = "no-store"
         return _shown(tokens)
 

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ from libs.common.clock import new_id, now
 from services.auth.domain.keys import name_key
 from services.auth.main import application
 from services.auth.store.keys import KeyFolder, KeyRing
+
+PROXIES = [ip_network("127.0.0.0/8")]
 
 MakeKey = Callable[..., str]
 
@@ -45,7 +48,7 @@ async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
 async def auth(registry: etcd.Etcd, keys: Path, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
     make_key()
     async with (
-        application(registry, KeyRing(keys)) as app,
+        application(registry, KeyRing(keys), PROXIES) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
         async with asyncio.timeout(10):

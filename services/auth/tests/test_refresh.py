@@ -18,6 +18,7 @@ from services.auth.domain.sessions import GRACE, MAX_SESSIONS, RefreshToken, beg
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
 from services.auth.store.sessions import EtcdSessions
+from services.auth.tests.conftest import PROXIES
 
 TOKEN = "/v1/auth/token"
 REVOKE = "/v1/auth/revoke"
@@ -35,7 +36,7 @@ async def tokens(auth: httpx.AsyncClient, ana: dict[str, str]) -> Tokens:
 async def other_auth(registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """A second process of auth beside the first."""
     async with (
-        application(registry, KeyRing(keys)) as app,
+        application(registry, KeyRing(keys), PROXIES) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
         yield client

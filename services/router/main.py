@@ -7,7 +7,7 @@ from libs.common.conversations import Members
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import FeedWriter
 from libs.common.process import run
-from services.router.handlers import Messages, Receipts
+from services.router.handlers import Heights, Messages, Receipts
 from services.router.settings import Settings
 from services.router.store import Store
 
@@ -18,7 +18,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         redis.connect(settings.redis) as cache,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
     ):
-        parts = (Store(database), Members(database), FeedWriter(cache), producer)
+        parts = (Store(database), Members(database), FeedWriter(cache), producer, Heights())
         consumers = {
             group: kafka.Consumer(settings.kafka, group, topic, handler, producer, topic_prefix=settings.topic_prefix)
             for group, topic, handler in (

@@ -23,3 +23,10 @@ class Memory(OrderedDict[K, V], Generic[K, V]):
             self.move_to_end(key)
         while len(self) > self._size:
             self.popitem(last=False)
+
+
+class Heights(Memory[str, int]):
+    """At least so many messages a conversation has; true whoever owns its partition, because numbers only grow."""
+
+    def learn(self, known: Mapping[str, int]) -> None:
+        super().learn({c: max(number, self.get(c, 0)) for c, number in known.items()})

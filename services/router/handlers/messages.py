@@ -21,7 +21,7 @@ from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
 from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
 from services.router.handlers.facts import feeding, outgoing, telling
-from services.router.handlers.memory import Memory
+from services.router.handlers.memory import Heights, Memory
 
 if TYPE_CHECKING:
     from services.router.store import Store
@@ -43,11 +43,14 @@ class Messages:
     feeds drop what they have, and facts may repeat.
     """
 
-    def __init__(self, store: "Store", members: Members, feed: FeedWriter, producer: Producer) -> None:
+    def __init__(
+        self, store: "Store", members: Members, feed: FeedWriter, producer: Producer, heights: Heights
+    ) -> None:
         self._store = store
         self._members = members
         self._feed = feed
         self._producer = producer
+        self._heights = heights
         self._last: Memory[str, int] = Memory()
         self._activity: dict[str, tuple[int, datetime]] = {}
 
@@ -106,7 +109,9 @@ class Messages:
         numbered = give_numbers(fresh, last)
         at = now()
         await self._store.insert_messages([_document(n, members, at) for n in numbered])
-        self._last.learn({n.incoming.event.conversation_id: n.sequence_number for n in numbered})
+        given = {n.incoming.event.conversation_id: n.sequence_number for n in numbered}
+        self._last.learn(given)
+        self._heights.learn(given)
         return numbered
 
     def _note_activity(self, stored: Iterable[Numbered]) -> None:

@@ -20,7 +20,7 @@ from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
 from services.router.domain import Advance, Incoming, Raced, advance, of_members, read
 from services.router.handlers.facts import feeding, outgoing, telling
-from services.router.handlers.memory import Memory
+from services.router.handlers.memory import Heights, Memory
 
 if TYPE_CHECKING:
     from services.router.store import Store
@@ -36,13 +36,15 @@ _encode = msgspec.json.Encoder().encode
 class Receipts:
     """`receipt.events` → the log, every member's feed, facts. Safe to run twice: an entry's id is its record."""
 
-    def __init__(self, store: "Store", members: Members, feed: FeedWriter, producer: Producer) -> None:
+    def __init__(
+        self, store: "Store", members: Members, feed: FeedWriter, producer: Producer, heights: Heights
+    ) -> None:
         self._store = store
         self._members = members
         self._feed = feed
         self._producer = producer
         self._marks: Memory[Member, Marks] = Memory()
-        self._last: Memory[str, int] = Memory()
+        self._heights = heights
         self._moved: dict[Member, Marks] = {}
 
     async def handle(self, batch: Sequence[Record]) -> list[Rejected]:
@@ -73,7 +75,6 @@ class Receipts:
 
     def forget(self) -> None:
         self._marks.clear()
-        self._last.clear()
 
     async def _log(self, incoming: Sequence[Incoming[ReceiptEvent]]) -> list[Advance]:
         """What moved now, and what an earlier run had logged of these records."""
@@ -113,15 +114,17 @@ class Receipts:
         return known
 
     async def _last_of(self, incoming: Iterable[Incoming[ReceiptEvent]]) -> dict[str, int]:
-        """Last numbers, read again for whoever claims to have more: they only grow."""
+        """Enough of each conversation's numbers to clamp by: read only where somebody claims more than is known."""
         claimed: dict[str, int] = {}
         for i in incoming:
             c = i.event.conversation_id
             claimed[c] = max(claimed.get(c, 0), i.event.sequence_number)
-        behind = [c for c, number in claimed.items() if self._last.get(c, 0) < number]
-        found = await self._store.last_numbers(behind) if behind else {}
-        self._last.learn(found)
-        return {c: found[c] if c in found else self._last[c] for c in claimed}
+        last = {c: self._heights.get(c, 0) for c in claimed}
+        if behind := [c for c, number in claimed.items() if last[c] < number]:
+            found = await self._store.last_numbers(behind)
+            self._heights.learn(found)
+            last |= found
+        return last
 
 
 def _tell_log(advances: Iterable[Advance], batch: Iterable[Record]) -> None:

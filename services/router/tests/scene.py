@@ -30,7 +30,7 @@ from libs.common.events import (
     encode,
 )
 from libs.common.feed import FeedWriter, Packed, feed_key, unpack
-from services.router.handlers import Messages, Receipts
+from services.router.handlers import Heights, Messages, Receipts
 from services.router.store import Store
 
 _offsets = count()
@@ -70,12 +70,22 @@ class Scene:
     bo: str
     conversation: str
 
-    def messages(self) -> Messages:
+    def messages(self, heights: Heights | None = None) -> Messages:
         """A router that has just started."""
-        return Messages(Store(self.database), Members(self.database), FeedWriter(self.cache), self.producer)
+        return Messages(*self._parts(heights))
 
-    def receipts(self) -> Receipts:
-        return Receipts(Store(self.database), Members(self.database), FeedWriter(self.cache), self.producer)
+    def receipts(self, heights: Heights | None = None) -> Receipts:
+        return Receipts(*self._parts(heights))
+
+    def _parts(self, heights: Heights | None) -> tuple[Store, Members, FeedWriter, kafka.Producer, Heights]:
+        feed = FeedWriter(self.cache)
+        return (
+            Store(self.database),
+            Members(self.database),
+            feed,
+            self.producer,
+            Heights() if heights is None else heights,
+        )
 
     def texts(self, *texts: str) -> list[Record]:
         return [record(encode(message(self.conversation, self.ana, text))) for text in texts]

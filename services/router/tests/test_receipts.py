@@ -4,6 +4,7 @@ import pytest
 
 from libs.common.marks import Marks
 from libs.common.receipts import read_marks
+from services.router.handlers import Heights
 from services.router.tests.scene import Scene, receipt
 
 
@@ -90,3 +91,21 @@ async def test_a_late_summary_sets_nothing_back(three: Scene) -> None:
     await router.checkpoint()
     await late.checkpoint()
     assert await three.watermark() == (3, 3)
+
+
+async def test_what_one_process_has_stored_it_need_not_read_to_clamp_by(three: Scene) -> None:
+    heights = Heights()
+    await three.messages(heights).handle(three.texts("four"))
+    await three.database["messages"].delete_many({"conversation_id": three.conversation})
+    await three.receipts(heights).handle([receipt(three.conversation, three.bo, "READ", 4)])
+    assert await marks(three) == Marks(delivered=4, read=4)
+
+
+async def test_what_another_process_has_stored_since_is_read(three: Scene) -> None:
+    heights = Heights()
+    router = three.receipts(heights)
+    await three.messages(heights).handle(three.texts("four"))
+    await three.messages().handle(three.texts("five", "six"))
+    await router.handle([receipt(three.conversation, three.bo, "DELIVERED", 5)])
+    await router.handle([receipt(three.conversation, three.bo, "READ", 99)])
+    assert await marks(three) == Marks(delivered=6, read=6)

@@ -18,6 +18,7 @@ from deploy.local.ports import OFFSETS
 from deploy.local.preflight import is_taken
 from libs.common import mongo, redis, schema
 from libs.common.settings import CommonSettings
+from libs.common.tests.scans import report, scans_of, watch_for_scans
 
 ROOT = Path(__file__).parent
 STACK_FIXTURES = {"stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
@@ -68,11 +69,26 @@ def _free_base() -> int:
 
 @pytest.fixture
 async def database(stack: Stack) -> AsyncIterator[mongo.Database]:
-    """An empty database with the collections and indexes of the product; gone after the test."""
+    """An empty database with the collections and indexes of the product, gone after the test; it may scan nothing."""
     async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}") as fresh:
         await schema.create_collections(fresh)
+        await watch_for_scans(fresh)
         yield fresh
+        scans = await scans_of(fresh)
         await fresh.client.drop_database(fresh.name)
+    if scans:
+        pytest.fail(report(scans), pytrace=False)
+
+
+@pytest.fixture
+async def no_scans(stack: Stack) -> AsyncIterator[None]:
+    """What the services of the stack ask of their database meanwhile is answered by indexes."""
+    async with mongo.connect(stack.mongo, stack.mongo_database, timeout_s=20) as database:
+        await watch_for_scans(database)
+        yield
+        scans = await scans_of(database)
+    if scans:
+        pytest.fail(report(scans), pytrace=False)
 
 
 @pytest.fixture

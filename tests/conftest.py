@@ -145,7 +145,7 @@ async def _answers(gateway: httpx.AsyncClient) -> bool:
 
 
 @pytest.fixture
-async def chat(stack: Stack) -> AsyncIterator[Chat]:
+async def chat(stack: Stack, no_scans: None) -> AsyncIterator[Chat]:
     async with AsyncExitStack() as resources:
         made = Chat(stack, resources)
         yield made

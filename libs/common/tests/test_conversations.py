@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from libs.common.conversations import Members, record_activity
 from libs.common.mongo import Database
+from libs.common.tests.scans import BY_A_TEST
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -14,7 +15,7 @@ async def test_members_are_asked_for_once_and_strangers_again(database: Database
     await database["conversations"].insert_one({"_id": "c", "members": ["ana", "bo"]})
     assert members.known("c") is None
     assert await members.of("c") == ("ana", "bo")
-    await database["conversations"].delete_many({})
+    await database["conversations"].delete_many({}, comment=BY_A_TEST)
     assert members.known("c") == await members.of("c") == ("ana", "bo")
 
 
@@ -38,5 +39,5 @@ async def test_activity_only_moves_forward(database: Database) -> None:
     for number in (3, 1, 3, 2):
         await record_activity(database, {"c": (number, AT + timedelta(seconds=number)), "none": (number, AT)})
     await record_activity(database, {})
-    (document,) = await database["conversations"].find().to_list()
+    (document,) = await database["conversations"].find({"_id": "c"}).to_list()
     assert (document["last_sequence"], document["last_activity"]) == (3, AT + timedelta(seconds=3))

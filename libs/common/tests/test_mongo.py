@@ -10,6 +10,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 from conftest import Stack
 from libs.common import mongo
 from libs.common.errors import Unavailable
+from libs.common.tests.scans import BY_A_TEST
 
 SLOW = {"$where": "sleep(500) || true"}
 
@@ -40,7 +41,7 @@ async def test_a_server_that_is_slow_is_waited_for(stack: Stack, database: mongo
     await database["things"].insert_one({"_id": 1})
     async with mongo.connect(stack.mongo, database.name, timeout_s=0.2) as hasty:
         with pytest.raises(Unavailable), mongo.answering():
-            await hasty["things"].find_one(SLOW)
+            await hasty["things"].find_one(SLOW, comment=BY_A_TEST)
 
 
 async def test_where_nobody_listens_is_said_within_the_deadline() -> None:

@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from libs.common import schema
 from libs.common.events import DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, STATUS_EVENTS
 from libs.common.mongo import Database
+from libs.common.tests.scans import BY_A_TEST
 
 TOPICS = {MESSAGE_EVENTS, RECEIPT_EVENTS, STATUS_EVENTS, MESSAGE_EVENTS + DLQ_SUFFIX, RECEIPT_EVENTS + DLQ_SUFFIX}
 
@@ -47,13 +48,13 @@ async def test_collections_are_set_up_again_without_harm(database: Database) -> 
     before = await indexes(database)
     await schema.create_collections(database)
     assert await indexes(database) == before
-    assert await database["messages"].count_documents({}) == 1
+    assert await database["messages"].count_documents({}, comment=BY_A_TEST) == 1
 
 
 async def test_a_newer_version_of_the_schema_is_never_set_back(database: Database) -> None:
     await database["schema"].update_one({"_id": "schema"}, {"$set": {"version": schema.VERSION + 1}})
     await schema.create_collections(database)
-    assert await database["schema"].find_one() == {"_id": "schema", "version": schema.VERSION + 1}
+    assert await database["schema"].find_one("schema") == {"_id": "schema", "version": schema.VERSION + 1}
 
 
 async def test_the_order_of_a_conversation_is_fenced(database: Database) -> None:

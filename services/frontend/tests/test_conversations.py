@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common.clock import now
 from libs.common.conversations import record_activity
+from libs.common.tests.scans import BY_A_TEST
 from services.frontend.domain import UNREAD_WINDOW, count_from
 from services.frontend.tests.conftest import Caller, Json, Scene
 
@@ -153,7 +154,7 @@ async def test_the_list_goes_from_the_newest_activity_to_the_oldest(scene: Scene
 
 async def test_conversations_of_one_instant_are_listed_once_each(scene: Scene, ana: Caller) -> None:
     opened = await _open_many(scene, ana, 5)
-    await scene.database["conversations"].update_many({}, {"$set": {"last_activity": now()}})
+    await scene.database["conversations"].update_many({}, {"$set": {"last_activity": now()}}, comment=BY_A_TEST)
     shown = await _pages(ana, limit=1)
     assert sorted(c["conversation_id"] for page in shown for c in page) == sorted(opened)
 

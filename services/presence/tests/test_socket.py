@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from libs.common.accept import MAX_BODY
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import Entry, pack
+from libs.common.tests.scans import BY_A_TEST
 from services.presence.socket.connection import SENDS
 from services.presence.store.feeds import PAGE
 from services.presence.tests.door import ALLOWED, Door, token
@@ -199,7 +200,7 @@ async def test_a_device_that_reads_is_not_let_go_however_much_it_missed(door: Do
 async def test_a_device_that_reads_is_not_let_go_however_much_is_pending(door: Door) -> None:
     for _ in range(PAGE):
         await door.scene.store()
-    await door.scene.database["messages"].update_many({}, {"$set": {"payload.text": "x" * 60_000}})
+    await door.scene.database["messages"].update_many({}, {"$set": {"payload.text": "x" * 60_000}}, comment=BY_A_TEST)
     phone = await door.phone()
     assert [f["sequence_number"] for f in phone.of("message")] == list(range(1, PAGE + 1))
 

@@ -9,6 +9,7 @@ from libs.common.bus import settle
 from libs.common.errors import Unavailable
 from libs.common.events import encode
 from libs.common.tests.line import Line
+from libs.common.tests.scans import BY_A_TEST
 from services.router.tests.scene import Scene, message, receipt, record
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -105,7 +106,7 @@ async def test_a_receipt_whose_storage_nobody_heard_of_is_logged_once(frail: tup
         await router.handle(batch)
     line.loses_answers_to = None
     await router.handle([*batch, receipt(scene.conversation, scene.bo, "READ", 3)])
-    found = scene.database["receipts"].find().sort("to_number", 1)
+    found = scene.database["receipts"].find(comment=BY_A_TEST).sort("to_number", 1)
     assert [(d["from_number"], d["to_number"]) async for d in found] == [(1, 1), (2, 2), (3, 3)]
 
 
@@ -124,4 +125,4 @@ async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple
     await messages.checkpoint()
     await receipts.checkpoint()
     assert await scene.watermark() == (1, 1)
-    assert await scene.database["conversations"].count_documents({"last_sequence": 2}) == 1
+    assert await scene.database["conversations"].count_documents({"_id": scene.conversation, "last_sequence": 2}) == 1

@@ -67,5 +67,7 @@ async def test_watermarks_stand_at_the_highest_that_was_reported(scene: Scene, s
 
 async def logged(scene: Scene, status: ReceiptStatus) -> set[int]:
     """The numbers that some entry of the log covers."""
-    found = scene.database["receipts"].find({"username": scene.bo, "status": status})
+    found = scene.database["receipts"].find(
+        {"conversation_id": scene.conversation, "username": scene.bo, "status": status}
+    )
     return {n async for d in found for n in range(d["from_number"], d["to_number"] + 1)}

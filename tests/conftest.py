@@ -11,7 +11,17 @@ from contextlib import AsyncExitStack, suppress
 import httpx
 import pytest
 
-from clients.parley import Arrived, CaughtUp, ChatSocket, Conversation, Event, ParleyClient, Receipt, Resume
+from clients.parley import (
+    Arrived,
+    CaughtUp,
+    ChatSocket,
+    Conversation,
+    DeliveryChanged,
+    Event,
+    ParleyClient,
+    Receipt,
+    Resume,
+)
 from conftest import ROOT, Stack
 from deploy.local.places import Places
 from deploy.local.stack import Stack as Processes
@@ -73,6 +83,14 @@ class Device:
 
         await self._until(lambda: bool(found()))
         return found()[0]
+
+    async def delivery(self, recipient: str, channel: str) -> DeliveryChanged:
+        def found() -> list[DeliveryChanged]:
+            changes = [e for e in self.events if isinstance(e, DeliveryChanged)]
+            return [c for c in changes if (c.recipient, c.channel) == (recipient, channel)]
+
+        await self._until(lambda: bool(found()))
+        return found()[-1]
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S), self._changed:

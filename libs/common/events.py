@@ -9,6 +9,8 @@ RECEIPT_EVENTS = "receipt.events"
 STATUS_EVENTS = "status.events"
 DLQ_SUFFIX = ".dlq"
 
+ALL_CHANNELS = "all"
+
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
 RETENTION_MS = {MESSAGE_EVENTS: 14 * DAY_MS, RECEIPT_EVENTS: 14 * DAY_MS, STATUS_EVENTS: 7 * DAY_MS}
@@ -17,6 +19,7 @@ DLQ_MAX_BYTES = 2 * 1024 * 1024  # a dead letter is longer than its record, whic
 
 ReceiptStatus = Literal["DELIVERED", "READ"]
 MessageStatus = Literal["SENT", "DELIVERED", "READ", "FAILED"]
+DeliveryStatus = Literal["QUEUED", "SENT", "FAILED", "DELIVERED", "READ"]
 
 
 class Text(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
@@ -35,8 +38,9 @@ Payload = Text | Location
 class MessageEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message was accepted. Key: conversation_id.
 
-    `to` is None for every other member; `metadata` is JSON text; `fingerprint` covers everything that the client said,
-    so that the same id with other content is recognised; `accepted_at` is RFC 3339.
+    `to` is None for every other member; `channels` is what was asked, so it may hold "all"; `metadata` is JSON text;
+    `fingerprint` covers everything that the client said, so that the same id with other content is recognised;
+    `accepted_at` is RFC 3339.
     """
 
     version: int = 1
@@ -63,22 +67,33 @@ class ReceiptEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class DeliveryError(msgspec.Struct, frozen=True):
+    """Why a delivery failed: `code` is stable, `detail` is for people."""
+
+    code: str
+    detail: str
+
+
 class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact, told after it is stored. Key: conversation_id.
 
-    SENT: `message_id` was stored as `to_number`. DELIVERED, READ: `username`'s watermark moved; the messages
-    `from_number`…`to_number` are new under it. Facts may repeat after a crash; consumers take them twice without harm.
+    With `message_id` alone: it was stored as `to_number` (SENT). With `recipient` and `channel` too: that delivery
+    of it changed. With `username`: that member's watermark moved; the messages `from_number`…`to_number` are new under
+    it. Facts may repeat after a crash; consumers take them twice without harm.
     """
 
     version: int = 1
     conversation_id: str
-    status: Literal["SENT", "DELIVERED", "READ"]
+    status: DeliveryStatus
     from_number: int
     to_number: int
     at: str
     message_id: str | None = None
     sender: str | None = msgspec.field(name="from", default=None)
     username: str | None = None
+    recipient: str | None = None
+    channel: str | None = None
+    error: DeliveryError | None = None
 
 
 Event = MessageEvent | ReceiptEvent | StatusEvent

@@ -72,15 +72,17 @@ def from_document(document: Document, status: MessageStatus) -> Message:
     )
 
 
-def from_event(event: MessageEvent, sequence_number: int, members: Sequence[str]) -> Message:
-    """As it is at the moment of its storage."""
+def from_event(
+    event: MessageEvent, sequence_number: int, members: Sequence[str], channels: Sequence[str] | None = None
+) -> Message:
+    """As it is at the moment of its storage; `channels` where they are resolved to others than were asked for."""
     return Message(
         message_id=event.message_id,
         conversation_id=event.conversation_id,
         sequence_number=sequence_number,
         sender=event.sender,
         to=recipients(event, members),
-        channels=event.channels,
+        channels=event.channels if channels is None else channels,
         payload=event.payload,
         reply_to=event.reply_to,
         metadata=None if event.metadata is None else msgspec.Raw(event.metadata.encode()),

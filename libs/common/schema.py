@@ -23,8 +23,10 @@ from libs.common.settings import CommonSettings
 VERSION = 2
 INDEXES = {
     "messages": [
-        IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order")
+        IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order"),
+        IndexModel([("stored_at", ASCENDING)], name="opening", partialFilterExpression={"opening": True}),
     ],
+    "deliveries": [],
     "conversations": [
         IndexModel([("members", ASCENDING), ("last_activity", ASCENDING), ("_id", ASCENDING)], name="of_member"),
         IndexModel(

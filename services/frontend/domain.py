@@ -2,16 +2,13 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from libs.common.clock import rfc3339
 from libs.common.errors import invalid
-from libs.common.events import ReceiptStatus
 
 MAX_TITLE = 128
 MAX_MEMBERS = 256
@@ -19,8 +16,6 @@ UNREAD_WINDOW = 10_000  # messages, about 12 ms to pass over
 USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Status = Literal["ACCEPTED", "SENT", "DELIVERED", "READ"]
 
 
 class ConversationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,115 +76,3 @@ def from_cursor(cursor: str) -> Position:
         return Position(_EPOCH + timedelta(milliseconds=int(milliseconds)), conversation_id)
     except (ValueError, OverflowError) as error:
         raise invalid("/query/cursor", "must be a next_cursor as it was given") from error
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    message_id: str
-    conversation_id: str
-    sequence_number: int
-    to: Sequence[str]
-    created_at: datetime
-    stored_at: datetime
-
-    @property
-    def sent_at(self) -> datetime:
-        """Clocks of several machines never let a message be stored before it was accepted."""
-        return max(self.created_at, self.stored_at)
-
-
-class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """With a recipient: that delivery's step; without: the message's own."""
-
-    status: Status
-    at: str
-    recipient: str | None = None
-    channel: str | None = None
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """Internal deliveries are attempted once: by storing the message where the recipient's devices find it."""
-
-    recipient: str
-    channel: str = "internal"
-    status: Status
-    status_ceiling: Status = "READ"
-    attempts: int = 1
-    updated_at: str
-
-
-class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    message_id: str
-    conversation_id: str
-    sequence_number: int
-    status: Status
-    status_history: list[HistoryEntry]
-    deliveries: list[Delivery]
-
-
-ReceiptTimes = Mapping[tuple[str, ReceiptStatus], datetime]
-"""(recipient, status) → when; missing where it has not come."""
-
-
-class _Steps(NamedTuple):
-    """What one recipient has reached, and when; in the order of the statuses and of time."""
-
-    recipient: str
-    reached: list[tuple[Status, datetime]]
-
-
-def report_status(message: StoredMessage, times: ReceiptTimes) -> StatusReport:
-    """The whole status of a message of internal deliveries, derived from its recipients' receipts."""
-    steps = [_steps_of(recipient, message, times) for recipient in message.to]
-    own = list(_message_steps(steps))
-    return StatusReport(
-        message_id=message.message_id,
-        conversation_id=message.conversation_id,
-        sequence_number=message.sequence_number,
-        status=own[-1][0] if own else "SENT",
-        status_history=_history(message, steps, own),
-        deliveries=[
-            Delivery(recipient=recipient, status=reached[-1][0], updated_at=rfc3339(reached[-1][1]))
-            for recipient, reached in steps
-        ],
-    )
-
-
-def _steps_of(recipient: str, message: StoredMessage, times: ReceiptTimes) -> _Steps:
-    """Reading implies having; and nothing is had before it is sent, whatever the clocks of several machines say."""
-    read = times.get((recipient, "READ"))
-    delivered = min((at for at in (times.get((recipient, "DELIVERED")), read) if at), default=None)
-    reached: list[tuple[Status, datetime]] = [("SENT", message.sent_at)]
-    if delivered:
-        reached.append(("DELIVERED", max(delivered, message.sent_at)))
-    if read:
-        reached.append(("READ", max(read, message.sent_at)))
-    return _Steps(recipient, reached)
-
-
-def _message_steps(steps: Sequence[_Steps]) -> Iterator[tuple[Status, datetime]]:
-    """The message has reached what each recipient has, at the time of the last of them."""
-    statuses: tuple[Status, ...] = ("DELIVERED", "READ")
-    for status in statuses:
-        times = [dict(reached).get(status) for _, reached in steps]
-        reached_at = [at for at in times if at is not None]
-        if reached_at and len(reached_at) == len(steps):
-            yield status, max(reached_at)
-
-
-def _history(
-    message: StoredMessage, steps: Sequence[_Steps], own: Sequence[tuple[Status, datetime]]
-) -> list[HistoryEntry]:
-    """In the order of time. With one recipient their steps *are* the message's, and are not said twice."""
-    entries: list[tuple[datetime, Status, str | None]] = [
-        (at, status, recipient) for recipient, reached in steps for status, at in reached[1:]
-    ]
-    if len(steps) > 1:
-        entries += [(at, status, None) for status, at in own]
-    order: tuple[Status, ...] = ("ACCEPTED", "SENT", "DELIVERED", "READ")
-    entries.sort(key=lambda e: (e[0], order.index(e[1]), e[2] is None))
-    return [
-        HistoryEntry("ACCEPTED", rfc3339(message.created_at)),
-        HistoryEntry("SENT", rfc3339(message.sent_at)),
-        *(HistoryEntry(s, rfc3339(at), who, "internal" if who else None) for at, s, who in entries),
-    ]

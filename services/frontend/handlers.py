@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,23 +12,22 @@ import msgspec
 from libs.common.accept import Acceptor, parse_uuid
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
+from libs.common.deliveries import External, status_of
 from libs.common.errors import Problem, each_wrong, not_found
-from libs.common.marks import Marks, Member, message_status
+from libs.common.marks import Marks, Member
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Document
 from services.frontend.domain import (
     ConversationRequest,
     Position,
-    StatusReport,
-    StoredMessage,
     check_title,
     choose_members,
     count_from,
     from_cursor,
     pair_key,
-    report_status,
     to_cursor,
 )
+from services.frontend.report import StatusReport, StoredMessage, report_status
 
 if TYPE_CHECKING:
     from services.frontend.store import ConversationStore, MessageStore, UserDirectory
@@ -127,14 +127,17 @@ class Conversations:
         last = {c: message["sequence_number"] for c, message in latest.items()}
         read_up_to = {c: count_from(marks[c, caller].read, n) for c, n in last.items() if n > marks[c, caller].read}
         unread = await self.messages.count_unread(caller, read_up_to)
-        return [_view(d, latest.get(d["_id"]), unread.get(d["_id"], 0), marks) for d in documents]
+        external = await self.messages.external(list(latest.values()))
+        return [_view(d, latest.get(d["_id"]), unread.get(d["_id"], 0), marks, external) for d in documents]
 
 
 def _members_of(caller: str, latest: Mapping[str, Document]) -> set[Member]:
     return {(c, name) for c, message in latest.items() for name in (caller, *message["to"])}
 
 
-def _view(document: Document, last: Document | None, unread_count: int, marks: Mapping[Member, Marks]) -> Conversation:
+def _view(
+    document: Document, last: Document | None, unread_count: int, marks: Mapping[Member, Marks], external: External
+) -> Conversation:
     return Conversation(
         conversation_id=document["_id"],
         type=document["type"],
@@ -144,13 +147,8 @@ def _view(document: Document, last: Document | None, unread_count: int, marks: M
         created_at=rfc3339(document["created_at"]),
         last_sequence=last["sequence_number"] if last else 0,
         unread_count=unread_count,
-        last_message=_with_status(last, marks) if last else None,
+        last_message=from_document(last, status_of(last, marks, external)) if last else None,
     )
-
-
-def _with_status(document: Document, marks: Mapping[Member, Marks]) -> Message:
-    status = message_status(document["conversation_id"], document["sequence_number"], document["to"], marks)
-    return from_document(document, status)
 
 
 @dataclass
@@ -185,16 +183,10 @@ class Messages:
     async def show_status(self, caller: str, message_id: str) -> StatusReport:
         """Waits a little for the router. Raises `Problem` 404, or 503 where the message may still come."""
         document = await self._find_soon(caller, known_id(message_id, "message"))
-        message = StoredMessage(
-            document["_id"],
-            document["conversation_id"],
-            document["sequence_number"],
-            document["to"],
-            document["created_at"],
-            document["stored_at"],
-        )
+        message = StoredMessage.of(document)
         times = await self.messages.times(message.conversation_id, message.to, message.sequence_number)
-        return report_status(message, times)
+        deliveries = await self.messages.deliveries(document)
+        return report_status(message, times, deliveries)
 
     async def _page(
         self, caller: str, conversation_id: str, since: int, before: int | None, limit: int, *, newest_first: bool
@@ -205,9 +197,10 @@ class Messages:
         return await self._with_statuses(found)
 
     async def _with_statuses(self, documents: Sequence[Document]) -> list[Message]:
-        """The marks are read after the messages, so that none looks older than it is."""
+        """Marks and deliveries are read after the messages, so that none looks older than it is."""
         marks = await self.messages.marks({(d["conversation_id"], name) for d in documents for name in d["to"]})
-        return [_with_status(document, marks) for document in documents]
+        external = await self.messages.external(documents)
+        return [from_document(d, status_of(d, marks, external)) for d in documents]
 
     async def _find(self, caller: str, message_id: str) -> Document | None:
         """None also for what is not the caller's, so that both take the same way."""
@@ -218,21 +211,31 @@ class Messages:
 
     async def _find_soon(self, caller: str, message_id: str) -> Document:
         document = await self._find(caller, message_id)
-        if document is not None:
+        if document is not None and not _is_fresh(document):
             return document
         if self._waiting >= self.max_waiters:
+            if document is not None:
+                return document
             raise _not_yet("Too many are waiting for their messages' status; ask again in a moment.")
         self._waiting += 1
         try:
             for pause_s in _pauses(self.wait_s):
                 await asyncio.sleep(pause_s)
-                if document := await self._find(caller, message_id):
+                document = await self._find(caller, message_id)
+                if document is not None and not _is_fresh(document):
                     return document
         finally:
             self._waiting -= 1
+        if document is not None:
+            return document
         if self.acceptor.accepted_recently(caller, message_id):
             raise _not_yet("The message is accepted and not stored yet; ask again in a moment.")
         raise not_found("message")
+
+
+def _is_fresh(document: Document) -> bool:
+    """Its external deliveries come any moment; those that do not come soon are shown as they are, QUEUED."""
+    return bool(document.get("opening")) and now() - document["stored_at"] < timedelta(seconds=STATUS_WAIT_S)
 
 
 def _not_yet(detail: str) -> Problem:

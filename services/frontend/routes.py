@@ -29,7 +29,7 @@ from libs.common.openapi import Answer, ProblemDocument, documented
 from libs.common.problems import problem_document
 from libs.common.shapes import Number as SequenceNumber
 from libs.common.shapes import Time, Uuid
-from services.frontend.domain import ConversationRequest, StatusReport
+from services.frontend.domain import ConversationRequest
 from services.frontend.handlers import (
     Conversation,
     ConversationPage,
@@ -39,6 +39,7 @@ from services.frontend.handlers import (
     MessagesDescending,
     known_id,
 )
+from services.frontend.report import StatusReport
 
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from libs.common import receipts
+from libs.common import deliveries, receipts
 from libs.common.events import ReceiptStatus
 from libs.common.marks import Marks, Member
 from libs.common.mongo import Database, Document, answering
@@ -71,7 +71,8 @@ class MessageStore:
         numbers = {"$gt": since} if before is None else {"$gt": since, "$lt": before}
         order = [("sequence_number", DESCENDING if newest_first else 1)]
         with answering():
-            found = self._messages.find({"conversation_id": conversation_id, "sequence_number": numbers})
+            query = {"conversation_id": conversation_id, "sequence_number": numbers}
+            found = self._messages.find(query, deliveries.WITHOUT_TARGETS)
             return await found.sort(order).limit(limit).to_list()
 
     async def latest(self, conversation_ids: Sequence[str]) -> dict[str, Document]:
@@ -80,6 +81,7 @@ class MessageStore:
             {"$match": {"conversation_id": {"$in": list(conversation_ids)}}},
             {"$sort": {"conversation_id": DESCENDING, "sequence_number": DESCENDING}},
             {"$group": {"_id": "$conversation_id", "last": {"$first": "$$ROOT"}}},
+            {"$unset": [f"last.{field}" for field in deliveries.WITHOUT_TARGETS]},
         ]
         with answering():
             return {row["_id"]: row["last"] async for row in await self._messages.aggregate(pipeline)}
@@ -109,6 +111,14 @@ class MessageStore:
 
     async def marks(self, members: Iterable[Member]) -> dict[Member, Marks]:
         return await receipts.read_marks(self._database, members)
+
+    async def external(self, messages: Sequence[Document]) -> deliveries.External:
+        return await deliveries.read_external(self._database, messages)
+
+    async def deliveries(self, message: Document) -> list[Document]:
+        """On external channels."""
+        is_external = deliveries.is_external(message["channels"])
+        return await deliveries.read_deliveries(self._database, [message["_id"]]) if is_external else []
 
     async def times(
         self, conversation_id: str, usernames: Sequence[str], number: int

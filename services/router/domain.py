@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -30,12 +30,21 @@ class Known:
     sequence_number: int
     fingerprint: str
     source: str
+    channels: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
+    """`routing` is what the stored document says of its channels, where they are not as they were asked for."""
+
     incoming: Incoming[MessageEvent]
     sequence_number: int
+    routing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> Sequence[str]:
+        channels: Sequence[str] = self.routing.get("channels", self.incoming.event.channels)
+        return channels
 
 
 @dataclass(slots=True)
@@ -92,7 +101,7 @@ def sort_out(batch: Iterable[Incoming[MessageEvent]], known: Mapping[str, Known]
         elif stored.fingerprint != event.fingerprint:
             result.conflicts.append(one)
         elif stored.source == source:
-            result.again.append(Numbered(one, stored.sequence_number))
+            result.again.append(Numbered(one, stored.sequence_number, {"channels": stored.channels}))
     return result
 
 

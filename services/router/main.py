@@ -1,13 +1,14 @@
-"""Wiring of the router: two consumers, one process."""
+"""Wiring of the router: two consumers, and beside them whoever opens external deliveries; one process."""
 
 import asyncio
 
-from libs.common import http, kafka, mongo, redis
+from libs.common import etcd, http, kafka, mongo, redis
 from libs.common.conversations import Members
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import FeedWriter
 from libs.common.process import run
-from services.router.handlers import Heights, Messages, Receipts
+from services.router.directory import ChannelDirectory
+from services.router.handlers import Deliveries, Heights, Messages, Receipts
 from services.router.settings import Settings
 from services.router.store import Store
 
@@ -16,13 +17,16 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         mongo.connect(settings.mongo, settings.mongo_database, timeout_s=10) as database,
         redis.connect(settings.redis) as cache,
+        etcd.connect(settings.etcd) as registry,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
     ):
-        parts = (Store(database), Members(database), FeedWriter(cache), producer, Heights())
+        store, feed, directory = Store(database), FeedWriter(cache), ChannelDirectory(registry)
+        deliveries = Deliveries(store, directory.addresses, feed, producer)
+        parts = (store, Members(database), feed, producer, Heights())
         consumers = {
             group: kafka.Consumer(settings.kafka, group, topic, handler, producer, topic_prefix=settings.topic_prefix)
             for group, topic, handler in (
-                ("router-messages", MESSAGE_EVENTS, Messages(*parts)),
+                ("router-messages", MESSAGE_EVENTS, Messages(*parts, deliveries)),
                 ("router-receipts", RECEIPT_EVENTS, Receipts(*parts)),
             )
         }
@@ -31,11 +35,14 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "mongodb": lambda: mongo.check(database),
             "redis": lambda: redis.check(cache),
             "kafka": producer.check,
+            "addresses": directory.check,
         }
         app = http.Edge(http.create_app("router", checks))
         async with http.serve(app, settings.host, settings.router_port), asyncio.TaskGroup() as tasks:
-            for consumer in consumers.values():
-                tasks.create_task(consumer.run(stop))
+            background = [tasks.create_task(directory.run()), tasks.create_task(deliveries.run())]
+            await asyncio.gather(*(consumer.run(stop) for consumer in consumers.values()))
+            for task in background:
+                task.cancel()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The router's part of MongoDB: messages with their numbers, the log of receipts and its summary."""
+"""The router's part of MongoDB: messages with their numbers, deliveries, the log of receipts and its summary."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,20 @@ from libs.common.mongo import DUPLICATE_KEY, Database, Document, answering
 from libs.common.receipts import watermark_id
 from services.router.domain import Advance, Known, Raced
 
+CHUNK = 1_000  # documents of one insert: well below its deadline
+
 
 class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def known(self, message_ids: Sequence[str]) -> dict[str, Known]:
-        fields = {"sequence_number": 1, "fingerprint": 1, "source": 1}
+        fields = {"_id": 1, "sequence_number": 1, "fingerprint": 1, "source": 1, "channels": 1}
         with answering():
             found = self.database["messages"].find({"_id": {"$in": message_ids}}, fields)
-            return {d["_id"]: Known(d["sequence_number"], d["fingerprint"], d["source"]) async for d in found}
+            return {
+                d["_id"]: Known(d["sequence_number"], d["fingerprint"], d["source"], d["channels"]) async for d in found
+            }
 
     async def last_numbers(self, conversation_ids: Iterable[str]) -> dict[str, int]:
         """The last number of each conversation, 0 where it has no message."""
@@ -55,6 +60,36 @@ class Store:
             if all(e["code"] == DUPLICATE_KEY for e in errors):
                 raise Raced from error
             raise Reject("refused_by_store") from error
+
+    async def opening(self, message_ids: Sequence[str]) -> list[Document]:
+        """Those of them whose deliveries are not all known to stand."""
+        with answering():
+            return await self.database["messages"].find({"_id": {"$in": message_ids}, "opening": True}).to_list()
+
+    async def left_opening(self, before: datetime, limit: int, *, only_resolved: bool) -> list[str]:
+        """The oldest of all messages whose deliveries nobody has finished opening."""
+        query: Document = {"opening": True, "stored_at": {"$lt": before}}
+        if only_resolved:
+            query["targets"] = {"$exists": True}
+        with answering():
+            found = self.database["messages"].find(query, {"_id": 1}).sort("stored_at", 1).limit(limit)
+            return [d["_id"] async for d in found]
+
+    async def resolve(self, message_id: str, routing: Document) -> None:
+        """Unless it is resolved: the first to say so decides."""
+        unresolved = {"_id": message_id, "targets": {"$exists": False}}
+        with answering():
+            await self.database["messages"].update_one(unresolved, {"$set": routing})
+
+    async def insert_deliveries(self, documents: Sequence[Document]) -> None:
+        """What stands stays as it is."""
+        for start in range(0, len(documents), CHUNK):
+            with suppress(Raced):
+                await self._insert("deliveries", documents[start : start + CHUNK], ordered=False)
+
+    async def opened(self, message_ids: Sequence[str]) -> None:
+        with answering():
+            await self.database["messages"].update_many({"_id": {"$in": message_ids}}, {"$unset": {"opening": 1}})
 
     async def receipts_of(self, sources: Sequence[str]) -> list[Advance]:
         """The log's entries that these records made, if any."""

@@ -15,11 +15,11 @@ from libs.common.accept.body import (
     check_text,
     parse_batch,
     parse_body,
+    parse_channels,
     parse_json,
     parse_metadata,
     parse_payload,
     parse_uuid,
-    resolve_channels,
     resolve_recipients,
 )
 from libs.common.accept.recent import RecentIds
@@ -43,10 +43,10 @@ __all__ = [
     "check_text",
     "parse_batch",
     "parse_body",
+    "parse_channels",
     "parse_json",
     "parse_metadata",
     "parse_payload",
     "parse_uuid",
-    "resolve_channels",
     "resolve_recipients",
 ]

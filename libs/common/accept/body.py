@@ -6,8 +6,9 @@ from typing import Annotated, TypeVar, get_args
 
 import msgspec
 
+from connectors.capabilities import CHANNELS, INTERNAL
 from libs.common.errors import Problem, each_wrong, invalid, malformed
-from libs.common.events import Location, Payload, Text
+from libs.common.events import ALL_CHANNELS, Location, Payload, Text
 from libs.common.shapes import Uuid, shown
 
 MAX_BODY = 64 * 1024
@@ -17,7 +18,8 @@ MAX_TEXT = 4096
 MAX_METADATA = 4096
 MAX_DEPTH = 8
 MAX_INT64 = 2**63 - 1
-
+CHANNEL_NAMES = (INTERNAL, *CHANNELS, ALL_CHANNELS)
+CHANNELS_ASKED = [["internal", "whatsapp"], ["all"]]
 
 PAYLOADS = [kind.__name__ for kind in get_args(Payload)]
 NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
@@ -31,7 +33,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     message_id: Annotated[Uuid, shown("Makes the message safe to repeat.")] | None = None
     sender: Annotated[str, shown("The caller, or 403.")] | None = msgspec.field(name="from", default=None)
     to: Annotated[list[str], shown("Who is addressed; without it: every other member.", minItems=1)] | None = None
-    channels: list[str] | str | None = None
+    channels: (
+        Annotated[
+            list[str] | str,
+            shown("`all`: internal, and every other channel that a recipient has mapped.", examples=CHANNELS_ASKED),
+        ]
+        | None
+    ) = None
     reply_to: Uuid | None = None
     metadata: Annotated[
         msgspec.Raw,
@@ -164,17 +172,17 @@ def _is_within(levels: int, value: object) -> bool:
     return levels > 0 and all(_is_within(levels - 1, one) for one in inner)
 
 
-def resolve_channels(asked: list[str] | str | None) -> list[str]:
-    """Internal, until a recipient can be reached elsewhere."""
+def parse_channels(asked: list[str] | str | None) -> list[str]:
+    """What is asked, each once; what "all" means for a recipient is decided where the message is stored."""
     names = [asked] if isinstance(asked, str) else asked
-    if names is None or names == ["all"]:
-        return ["internal"]
+    if names is None:
+        return [INTERNAL]
     if not names:
         raise invalid("/channels", "must name at least one channel")
     for index, name in enumerate(names):
-        if name != "internal":
-            raise invalid(f"/channels/{index}", "The only channel so far is internal.", "unknown_channel")
-    return ["internal"]
+        if name not in CHANNEL_NAMES:
+            raise invalid(f"/channels/{index}", f"must be one of {', '.join(CHANNEL_NAMES)}", "unknown_channel")
+    return list(dict.fromkeys(names))
 
 
 def resolve_recipients(asked: list[str] | None, sender: str, members: Sequence[str]) -> list[str] | None:

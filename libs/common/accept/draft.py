@@ -8,10 +8,10 @@ import msgspec
 
 from libs.common.accept.body import (
     Body,
+    parse_channels,
     parse_metadata,
     parse_payload,
     parse_uuid,
-    resolve_channels,
     resolve_recipients,
 )
 from libs.common.clock import new_id
@@ -44,7 +44,7 @@ def draft(sender: str, body: Body) -> Draft:
         conversation_id=conversation_id,
         sender=sender,
         asked_to=body.to,
-        channels=resolve_channels(body.channels),
+        channels=parse_channels(body.channels),
         payload=parse_payload(body.payload),
         reply_to=parse_uuid(body.reply_to, "/reply_to") if body.reply_to is not None else None,
         metadata=parse_metadata(body.metadata),

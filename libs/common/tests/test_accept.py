@@ -20,10 +20,10 @@ from libs.common.accept import (
     Body,
     RecentIds,
     parse_body,
+    parse_channels,
     parse_metadata,
     parse_payload,
     parse_uuid,
-    resolve_channels,
     resolve_recipients,
 )
 from libs.common.conversations import Members
@@ -116,7 +116,7 @@ def test_no_bytes_raise_anything_but_a_problem(said: bytes) -> None:
             with suppress(Problem):
                 parse(part)
         with suppress(Problem):
-            resolve_channels(parsed.channels)
+            parse_channels(parsed.channels)
             resolve_recipients(parsed.to, "ana", MEMBERS)
 
 
@@ -227,12 +227,23 @@ def test_a_payload_that_cannot_be_is_refused_where_it_is_wrong(payload: object, 
     ("asked", "pointer"), [([], "/channels"), (["internal", "fax"], "/channels/1"), ("x", "/channels/0")]
 )
 def test_a_channel_that_is_not_there_is_refused(asked: Any, pointer: str) -> None:
-    assert refusal(resolve_channels, asked).errors[0].pointer == pointer
+    problem = refusal(parse_channels, asked)
+    code = "unknown_channel" if asked else "invalid_field"
+    assert (problem.status, problem.code, problem.errors[0].pointer) == (422, code, pointer)
 
 
-@pytest.mark.parametrize("asked", [None, "all", ["all"], ["internal"], "internal", ["internal", "internal"]])
-def test_every_channel_is_internal_so_far(asked: Any) -> None:
-    assert resolve_channels(asked) == ["internal"]
+@pytest.mark.parametrize(
+    ("asked", "channels"),
+    [
+        (None, ["internal"]),
+        ("internal", ["internal"]),
+        ("all", ["all"]),
+        (["internal", "whatsapp", "internal"], ["internal", "whatsapp"]),
+        (["telegram", "all"], ["telegram", "all"]),
+    ],
+)
+def test_channels_are_kept_as_they_are_asked_for_each_once(asked: Any, channels: list[str]) -> None:
+    assert parse_channels(asked) == channels
 
 
 @pytest.mark.parametrize(
@@ -262,7 +273,7 @@ async def test_the_event_says_what_the_client_said(acceptor: Acceptor, outbox: O
     topic, key, _, headers = outbox.records[0]
     assert (topic, key, headers["ce_id"]) == (events.MESSAGE_EVENTS, C, M.encode())
     event = outbox.event
-    assert (event.message_id, event.sender, event.to, event.channels) == (M, "ana", ["bo"], ["internal"])
+    assert (event.message_id, event.sender, event.to, event.channels) == (M, "ana", ["bo"], ["all"])
     assert (event.reply_to, event.metadata) == (C, '{"a": {"b": 1}}')
     assert (accepted.message_id, accepted.accepted_at) == (M, event.accepted_at)
 
@@ -293,7 +304,9 @@ async def test_other_content_under_the_same_id_is_a_conflict(acceptor: Acceptor,
 
 async def test_the_same_said_in_other_words_is_no_conflict(acceptor: Acceptor, outbox: Outbox) -> None:
     await acceptor.accept_message("ana", body(message_id=M))
-    await acceptor.accept_message("ana", body(message_id=M.upper(), to=["cy", "bo"], channels=["all"], metadata=None))
+    await acceptor.accept_message(
+        "ana", body(message_id=M.upper(), to=["cy", "bo"], channels=["internal"], metadata=None)
+    )
     assert len({events.decode(MessageEvent, value).fingerprint for _, _, value, _ in outbox.records}) == 1
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.common.clock import new_id
-from libs.common.marks import Marks, message_status
+from libs.common.marks import Marks
 from libs.common.mongo import Database
 from libs.common.receipts import BRANCHES, MANY, read_marks, read_times, watermark_id
 
@@ -122,16 +122,3 @@ async def test_times_are_read_without_reading_the_log(database: Database) -> Non
     seen = await database["system.profile"].find({"op": {"$in": ["command", "query"]}}).to_list()
     assert [o["docsExamined"] for o in seen if "$documents" in str(o["command"])] == [2]
     assert not [o["command"] for o in seen if "COLLSCAN" in str(o.get("planSummary"))]
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=3), st.integers(1, 9))
-def test_a_message_has_reached_what_its_last_recipient_has(reached: list[tuple[int, int]], number: int) -> None:
-    marks = {("c", str(i)): Marks(max(pair), min(pair)) for i, pair in enumerate(reached)}
-    status = message_status("c", number, [str(i) for i in range(len(reached))], marks)
-    lowest = Marks(min(m.delivered for m in marks.values()), min(m.read for m in marks.values()))
-    assert (status == "READ") == (lowest.read >= number)
-    assert (status == "SENT") == (lowest.delivered < number)
-
-
-def test_a_recipient_without_marks_has_nothing() -> None:
-    assert message_status("c", 1, ["bo"], {}) == "SENT"

@@ -14,13 +14,13 @@ from libs.common.conversations import Members
 from libs.common.errors import Problem
 from libs.common.events import ReceiptStatus
 from libs.common.mongo import Database
-from services.frontend.domain import HistoryEntry, Status, StoredMessage, report_status
 from services.frontend.handlers import Messages
+from services.frontend.report import HistoryEntry, HistoryStatus, StoredMessage, report_status
 from services.frontend.store import MessageStore
 from services.frontend.tests.conftest import Caller, Scene
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
-RANK: dict[Status, int] = {"ACCEPTED": 0, "SENT": 1, "DELIVERED": 2, "READ": 3}
+RANK: dict[HistoryStatus, int] = {"ACCEPTED": 0, "SENT": 1, "DELIVERED": 2, "READ": 3}
 Times = dict[tuple[str, ReceiptStatus], datetime]
 
 
@@ -32,7 +32,7 @@ def message(*to: str, stored: float = 1) -> StoredMessage:
     return StoredMessage("m", "c", 7, to, at(0), at(stored))
 
 
-def entry(status: Status, seconds: float, recipient: str | None = None) -> HistoryEntry:
+def entry(status: HistoryStatus, seconds: float, recipient: str | None = None) -> HistoryEntry:
     return HistoryEntry(status, rfc3339(at(seconds)), recipient, "internal" if recipient else None)
 
 

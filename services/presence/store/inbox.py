@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from libs.common.marks import message_status
+from libs.common.deliveries import WITHOUT_TARGETS, read_external, status_of
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Database, Document, answering
 from libs.common.receipts import read_marks
@@ -38,12 +38,11 @@ class Inbox:
     async def _page(self, conversation_ids: Sequence[str], lower_bound: Callable[[str], int]) -> list[Document]:
         branches = [{"conversation_id": c, "sequence_number": {"$gt": lower_bound(c)}} for c in conversation_ids]
         with answering():
-            found = self._database["messages"].find({"$or": branches})
+            found = self._database["messages"].find({"$or": branches}, WITHOUT_TARGETS)
             found = found.sort([("conversation_id", 1), ("sequence_number", 1)]).limit(PAGE)
             return await found.to_list()
 
     async def _with_status(self, page: Sequence[Document]) -> list[Message]:
         marks = await read_marks(self._database, {(d["conversation_id"], to) for d in page for to in d["to"]})
-        return [
-            from_document(d, message_status(d["conversation_id"], d["sequence_number"], d["to"], marks)) for d in page
-        ]
+        external = await read_external(self._database, page)
+        return [from_document(d, status_of(d, marks, external)) for d in page]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from libs.common import messages, tracing
 from libs.common.bus import Record, Rejected
 from libs.common.clock import now
 from libs.common.conversations import Members, record_activity
+from libs.common.deliveries import is_external
 from libs.common.errors import Problem, Retry
 from libs.common.events import MESSAGE_EVENTS, MessageEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
@@ -20,6 +22,7 @@ from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
 from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
+from services.router.handlers.deliveries import Deliveries
 from services.router.handlers.facts import feeding, outgoing, telling
 from services.router.handlers.memory import Heights, Memory
 
@@ -44,13 +47,20 @@ class Messages:
     """
 
     def __init__(
-        self, store: "Store", members: Members, feed: FeedWriter, producer: Producer, heights: Heights
+        self,
+        store: "Store",
+        members: Members,
+        feed: FeedWriter,
+        producer: Producer,
+        heights: Heights,
+        deliveries: Deliveries,
     ) -> None:
         self._store = store
         self._members = members
         self._feed = feed
         self._producer = producer
         self._heights = heights
+        self._deliveries = deliveries
         self._last: Memory[str, int] = Memory()
         self._activity: dict[str, tuple[int, datetime]] = {}
 
@@ -65,6 +75,7 @@ class Messages:
             await self._feed.append(_message_entries(stored, members, fed) + [_conflict_entry(c) for c in conflicts])
         with telling(stored_traces) as told:
             await self._producer.publish_all([_stored_fact(s, told) for s in stored])
+        self._deliveries.open_soon([e.message_id for s in stored if is_external((e := s.incoming.event).channels)])
         self._note_activity(stored)
         refused = [Rejected(c.record, "message_id_conflict", is_clients_doing=True) for c in conflicts]
         return rejected + strangers + refused
@@ -106,13 +117,20 @@ class Messages:
         conversations = {i.event.conversation_id for i in fresh}
         last = {c: self._last[c] for c in conversations if c in self._last}
         last |= await self._store.last_numbers(conversations - last.keys()) if len(last) < len(conversations) else {}
-        numbered = give_numbers(fresh, last)
+        numbered = [self._routed(n, members) for n in give_numbers(fresh, last)]
         at = now()
         await self._store.insert_messages([_document(n, members, at) for n in numbered])
         given = {n.incoming.event.conversation_id: n.sequence_number for n in numbered}
         self._last.learn(given)
         self._heights.learn(given)
         return numbered
+
+    def _routed(self, one: Numbered, members: Members_) -> Numbered:
+        event = one.incoming.event
+        if not is_external(event.channels):
+            return one
+        to = messages.recipients(event, members[event.conversation_id])
+        return replace(one, routing=self._deliveries.route(event.channels, to))
 
     def _note_activity(self, stored: Iterable[Numbered]) -> None:
         for one in stored:
@@ -138,7 +156,8 @@ def _in_order(parts: Sorted, fresh: Sequence[Numbered]) -> list[Numbered]:
 def _document(one: Numbered, members: Members_, at: datetime) -> dict[str, object]:
     event = one.incoming.event
     of_conversation = members[event.conversation_id]
-    return messages.to_document(event, one.sequence_number, of_conversation, at, one.incoming.record.source)
+    document = messages.to_document(event, one.sequence_number, of_conversation, at, one.incoming.record.source)
+    return {**document, **one.routing} if one.routing else document
 
 
 def _message_entries(stored: Iterable[Numbered], members: Members_, fed: Followed) -> list[Entry]:
@@ -146,7 +165,7 @@ def _message_entries(stored: Iterable[Numbered], members: Members_, fed: Followe
     for one in stored:
         event = one.incoming.event
         of_conversation = members[event.conversation_id]
-        body = messages.encode(messages.from_event(event, one.sequence_number, of_conversation))
+        body = messages.encode(messages.from_event(event, one.sequence_number, of_conversation, one.channels))
         frame = pack("message", body, event.conversation_id, one.sequence_number, fed.of(one.incoming.record))
         entries += [Entry(member, frame) for member in of_conversation]
     return entries

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,8 @@ from libs.common.events import (
     encode,
 )
 from libs.common.feed import FeedWriter, Packed, feed_key, unpack
-from services.router.handlers import Heights, Messages, Receipts
+from services.router.handlers import Deliveries, Heights, Messages, Receipts
+from services.router.routing import Addresses
 from services.router.store import Store
 
 _offsets = count()
@@ -41,12 +42,14 @@ def record(value: bytes, topic: str = MESSAGE_EVENTS) -> Record:
     return Record(topic, 0, next(_offsets), b"key", value)
 
 
-def message(conversation_id: str, sender: str, text: str = "hi", message_id: str | None = None) -> MessageEvent:
+def message(
+    conversation_id: str, sender: str, text: str = "hi", message_id: str | None = None, *channels: str
+) -> MessageEvent:
     return MessageEvent(
         message_id=message_id or new_id(),
         conversation_id=conversation_id,
         sender=sender,
-        channels=["internal"],
+        channels=list(channels) or ["internal"],
         payload=Text(text=text),
         fingerprint=f"{sender} {text}",
         accepted_at=rfc3339(now()),
@@ -69,10 +72,15 @@ class Scene:
     ana: str
     bo: str
     conversation: str
+    addresses: Addresses | None = field(default_factory=dict)
 
     def messages(self, heights: Heights | None = None) -> Messages:
         """A router that has just started."""
-        return Messages(*self._parts(heights))
+        return Messages(*self._parts(heights), self.deliveries())
+
+    def deliveries(self) -> Deliveries:
+        """Of a router that knows the addresses of this scene; None: it has not heard of any yet."""
+        return Deliveries(Store(self.database), lambda: self.addresses, FeedWriter(self.cache), self.producer)
 
     def receipts(self, heights: Heights | None = None) -> Receipts:
         return Receipts(*self._parts(heights))

@@ -1,0 +1,190 @@
+"""What the receipts and the external deliveries of a message amount to: its whole status and how it came to it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from connectors.capabilities import CHANNELS, INTERNAL, StatusCeiling
+from libs.common.clock import rfc3339
+from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, ReceiptStatus
+from libs.common.marks import RANKS, message_status, recipient_status
+
+HistoryStatus = Literal["ACCEPTED"] | DeliveryStatus
+ReceiptTimes = Mapping[tuple[str, ReceiptStatus], datetime]
+"""(recipient, status) → when; missing where it has not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """`external` are the deliveries that it needs beside internal ones: (recipient, channel)."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    to: Sequence[str]
+    created_at: datetime
+    stored_at: datetime
+    is_internal: bool = True
+    external: Sequence[tuple[str, str]] = ()
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "StoredMessage":
+        return cls(
+            document["_id"],
+            document["conversation_id"],
+            document["sequence_number"],
+            document["to"],
+            document["created_at"],
+            document["stored_at"],
+            INTERNAL in document["channels"],
+            _external(document),
+        )
+
+    @property
+    def sent_at(self) -> datetime:
+        """Clocks of several machines never let a message be stored before it was accepted."""
+        return max(self.created_at, self.stored_at)
+
+
+def _external(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Before it is known who can be reached: whom it names, on the channels that it names."""
+    if "targets" in document:
+        return [(t["recipient"], t["channel"]) for t in document["targets"]]
+    return [(who, c) for who in document["to"] for c in document["channels"] if c != INTERNAL]
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """With a recipient: that delivery's step; without: the message's own."""
+
+    status: HistoryStatus
+    at: str
+    recipient: str | None = None
+    channel: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Internal deliveries are attempted once: by storing the message where the recipient's devices find it."""
+
+    recipient: str
+    channel: str
+    status: DeliveryStatus
+    status_ceiling: StatusCeiling
+    attempts: int
+    error: DeliveryError | None = None
+    updated_at: str
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    status: MessageStatus
+    status_history: list[HistoryEntry]
+    deliveries: list[Delivery]
+
+
+class _Step(NamedTuple):
+    at: datetime
+    status: DeliveryStatus
+    recipient: str
+    channel: str
+
+
+class _Track(NamedTuple):
+    """A delivery, and what it has reached in the order of time; the first step is where each begins."""
+
+    delivery: Delivery
+    steps: list[_Step]
+
+
+def report_status(
+    message: StoredMessage, times: ReceiptTimes, external: Iterable[Mapping[str, Any]] = ()
+) -> StatusReport:
+    """Internal deliveries are derived from receipts; `external` are the stored ones."""
+    stored = {(d["recipient"], d["channel"]): d for d in external}
+    tracks = [_internal_track(who, message, times) for who in message.to] if message.is_internal else []
+    tracks += [_external_track(message, *target, stored.get(target)) for target in message.external]
+    status, steps = _walk(message, tracks)
+    return StatusReport(
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        sequence_number=message.sequence_number,
+        status=status,
+        status_history=[
+            HistoryEntry("ACCEPTED", rfc3339(message.created_at)),
+            HistoryEntry("SENT", rfc3339(message.sent_at)),
+            *steps,
+        ],
+        deliveries=[delivery for delivery, _ in tracks],
+    )
+
+
+def _internal_track(recipient: str, message: StoredMessage, times: ReceiptTimes) -> _Track:
+    """Reading implies having; and nothing is had before it is sent, whatever the clocks of several machines say."""
+    read = times.get((recipient, "READ"))
+    delivered = min((at for at in (times.get((recipient, "DELIVERED")), read) if at), default=None)
+    steps = [_Step(message.sent_at, "SENT", recipient, INTERNAL)]
+    if delivered:
+        steps.append(_Step(max(delivered, message.sent_at), "DELIVERED", recipient, INTERNAL))
+    if read:
+        steps.append(_Step(max(read, message.sent_at), "READ", recipient, INTERNAL))
+    return _Track(_delivery(steps[-1], "READ", 1), steps)
+
+
+def _external_track(message: StoredMessage, recipient: str, channel: str, stored: Mapping[str, Any] | None) -> _Track:
+    """Queued until it stands; every message begins there."""
+    steps = [_Step(message.sent_at, "QUEUED", recipient, channel)]
+    if stored is None:
+        return _Track(_delivery(steps[0], CHANNELS[channel].status_ceiling, 0), steps)
+    steps += [
+        _Step(max(h["at"], message.sent_at), h["status"], recipient, channel)
+        for h in stored["history"]
+        if h["status"] != "QUEUED"
+    ]
+    error = msgspec.convert(stored["error"], DeliveryError | None)
+    return _Track(_delivery(steps[-1], stored["status_ceiling"], stored["attempts"], error), steps)
+
+
+def _delivery(last: _Step, ceiling: StatusCeiling, attempts: int, error: DeliveryError | None = None) -> Delivery:
+    return Delivery(
+        recipient=last.recipient,
+        channel=last.channel,
+        status=last.status,
+        status_ceiling=ceiling,
+        attempts=attempts,
+        error=error,
+        updated_at=rfc3339(last.at),
+    )
+
+
+def _walk(message: StoredMessage, tracks: Sequence[_Track]) -> tuple[MessageStatus, list[HistoryEntry]]:
+    """Every step in the order of time, each followed by the message's own, where it changes that; and where that ends.
+
+    With one delivery its steps *are* the message's, and are not said twice.
+    """
+    deliveries: dict[str, dict[str, DeliveryStatus]] = {recipient: {} for recipient in message.to}
+    for _, steps in tracks:
+        deliveries[steps[0].recipient][steps[0].channel] = steps[0].status
+    reached = Counter(recipient_status(d.values()) for d in deliveries.values())
+    last: MessageStatus = "SENT"
+    entries = []
+    for at, status, recipient, channel in _after_the_first(tracks):
+        entries.append(HistoryEntry(status, rfc3339(at), recipient, channel))
+        of_recipient = deliveries[recipient]
+        reached[recipient_status(of_recipient.values())] -= 1
+        of_recipient[channel] = status
+        reached[recipient_status(of_recipient.values())] += 1
+        now = message_status(+reached)
+        if now != last and len(tracks) > 1:
+            entries.append(HistoryEntry(now, rfc3339(at)))
+        last = now
+    return last, entries
+
+
+def _after_the_first(tracks: Iterable[_Track]) -> list[_Step]:
+    """The first step of each is where it begins; of one moment the lower status comes first."""
+    return sorted((step for _, steps in tracks for step in steps[1:]), key=lambda s: (s.at, RANKS[s.status]))

@@ -1,0 +1,125 @@
+"""A message to other channels, from the call to what its people see of it."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from clients.parley import ProblemError
+from clients.parley.objects import MessageStatus
+from libs.common import etcd
+from tests.conftest import Chat, Person
+
+
+async def send(sender: Person, conversation_id: str, *channels: str) -> str:
+    return (await sender.client.send(conversation_id, "hi", channels=list(channels))).message_id
+
+
+def outcome(status: MessageStatus) -> list[tuple[str, str, str | None]]:
+    return [(d.channel, d.status, d.error["code"] if d.error else None) for d in status.deliveries]
+
+
+async def test_a_channel_that_is_not_there_yet_fails_clearly_and_the_sender_sees_it(chat: Chat) -> None:
+    ana, bo, conversation = await chat.pair()
+    device = await ana.connect()
+    message_id = await send(ana, conversation.conversation_id, "whatsapp")
+    status = await ana.client.status(message_id)
+    assert (status.status, outcome(status)) == ("FAILED", [("whatsapp", "FAILED", "channel_not_configured")])
+    assert [h.status for h in status.status_history] == ["ACCEPTED", "SENT", "FAILED"]
+    change = await device.delivery(bo.name, "whatsapp")
+    assert (change.message_id, change.sequence_number) == (message_id, 1)
+    assert (change.status, change.message_status, change.error["code"]) == (
+        "FAILED",
+        "FAILED",
+        "channel_not_configured",
+    )
+
+
+async def test_everybody_sees_it_and_no_receipt_makes_it_delivered(chat: Chat) -> None:
+    ana, bo, conversation = await chat.pair()
+    device = await bo.connect(acknowledges=True)
+    message_id = await send(ana, conversation.conversation_id, "telegram")
+    await device.until(1)
+    await device.receipt(bo.name, "DELIVERED", 1)
+    assert device.messages[0].channels == ("telegram",)
+    history = await bo.client.history(conversation.conversation_id)
+    assert [(m.message_id, m.channels, m.status) for m in history.items] == [(message_id, ("telegram",), "FAILED")]
+    listed = (await ana.client.conversations()).items[0].last_message
+    assert listed
+    assert listed["status"] == "FAILED"
+
+
+async def test_internal_beside_a_failed_channel_is_delivered_and_read(chat: Chat) -> None:
+    ana, bo, conversation = await chat.pair()
+    device = await bo.connect()
+    watching = await ana.connect()
+    message_id = await send(ana, conversation.conversation_id, "internal", "whatsapp")
+    await device.until(1)
+    assert (await ana.client.status(message_id)).status == "SENT"
+    device.socket.read(conversation.conversation_id, 1)
+    await watching.receipt(bo.name, "READ", 1)
+    status = await ana.client.status(message_id)
+    assert status.status == "READ"
+    assert outcome(status) == [("internal", "READ", None), ("whatsapp", "FAILED", "channel_not_configured")]
+    assert (await watching.delivery(bo.name, "whatsapp")).message_status == "SENT"
+
+
+async def test_a_message_that_waited_says_at_log_in_what_became_of_it(chat: Chat) -> None:
+    ana, bo, conversation = await chat.pair()
+    for channel in ("whatsapp", "internal"):
+        await ana.client.status(await send(ana, conversation.conversation_id, channel))
+    device = await bo.connect()
+    await device.caught_up()
+    assert [m.status for m in device.messages] == ["FAILED", "SENT"]
+
+
+async def test_all_is_what_the_recipient_has_mapped_and_internal(chat: Chat) -> None:
+    ana, bo, conversation = await chat.pair()
+    key = f"/parley/channels/{bo.name}/telegram"
+    async with etcd.connect(chat.stack.etcd) as registry:
+        await registry.put(key, json.dumps({"address": "4711", "created_at": "2026-11-21T10:15:30.123Z"}).encode())
+    status = await ana.client.status(await send(ana, conversation.conversation_id, "all"))
+    assert outcome(status) == [("internal", "SENT", None), ("telegram", "FAILED", "channel_not_configured")]
+    (shown,) = (await bo.client.history(conversation.conversation_id)).items
+    assert shown.channels == ("internal", "telegram")
+    assert "4711" not in str(shown)
+
+
+@pytest.mark.parametrize("channels", [["fax"], ["internal", "Internal"], []])
+async def test_unknown_channels_are_refused(chat: Chat, channels: list[str]) -> None:
+    ana, _, conversation = await chat.pair()
+    with pytest.raises(ProblemError) as caught:
+        await send(ana, conversation.conversation_id, *channels)
+    assert caught.value.status == 422
+
+
+async def test_internal_messages_flow_while_etcd_is_away_and_the_rest_follows(chat: Chat) -> None:
+    """The router starts anew, and hears nothing of who can be reached."""
+    ana, bo, conversation = await chat.pair()
+    device = await bo.connect()
+    with standing_still(chat.processes.pid_of("etcd")):
+        chat.kill("router")
+        waiting = await send(ana, conversation.conversation_id, "all", "whatsapp")
+        await ana.client.send(conversation.conversation_id, "internal")
+        await device.until(2)
+        assert (await ana.client.status(waiting)).status == "SENT"
+    await until_status(ana, waiting, lambda s: outcome(s)[-1] == ("whatsapp", "FAILED", "channel_not_configured"))
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def until_status(person: Person, message_id: str, condition: Callable[[MessageStatus], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition(await person.client.status(message_id)):
+            await asyncio.sleep(0.1)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import ROOT
 from tests.conftest import PASSWORD, Chat
 
 WAITED = timedelta(seconds=70)
+PATIENCE_S = 60.0
 
 
 def rotate(keys: Path) -> str:
@@ -41,6 +43,12 @@ def key_of(token: str) -> str:
     return str(jwt.get_unverified_header(token)["kid"])
 
 
+def of_a_made_up_key(token: str) -> str:
+    """So that the keys have been read a moment ago."""
+    made_up = jwt.encode({}, ec.generate_private_key(ec.SECP256R1()), "ES256", {"kid": "made up"})
+    return made_up.partition(".")[0] + token[token.index(".") :]
+
+
 async def published(gateway: httpx.AsyncClient) -> list[str]:
     return [key["kid"] for key in (await gateway.get("/.well-known/jwks.json")).json()["keys"]]
 
@@ -54,12 +62,13 @@ async def is_believed(gateway: httpx.AsyncClient, token: str) -> bool:
 async def test_tokens_of_the_old_key_and_of_the_new_one_are_good_everywhere(chat: Chat) -> None:
     ana = await chat.person("ana")
     keys = chat.stack.state / "secrets" / "keys"
-    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as gateway:
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=PATIENCE_S) as gateway:
         before = await log_in(gateway, ana.name)
         key_id = let_it_wait(keys, await asyncio.to_thread(rotate, keys))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while key_of(token := await log_in(gateway, ana.name)) != key_id:
                 assert await is_believed(gateway, before)
+        assert not await is_believed(gateway, of_a_made_up_key(token))
         assert await is_believed(gateway, token)
         assert await is_believed(gateway, before)
         assert {key_of(before), key_id} <= set(await published(gateway))

@@ -1,24 +1,20 @@
-"""Who calls: verifies access tokens locally by auth's public keys (JWKS), keeps the verified, refuses the revoked."""
+"""Who calls: verifies access tokens locally by auth's public keys, keeps the verified, refuses the revoked."""
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import httpx
 import jwt
 from fastapi import Depends, Request
 
 from libs.common.errors import Problem, Unavailable
+from libs.common.jwks import ALGORITHM, PublishedKeys
 
 ISSUER = "parley"
 AUDIENCE = "parley"
-ALGORITHM = "ES256"
 CACHE_SIZE = 20_000
-KEYS_LIVE_S = 300.0
-UNKNOWN_KEY_PAUSE_S = 2.0  # a flood of tokens with made-up `kid`s costs auth one request in this time
 
 
 def unauthenticated() -> Problem:
@@ -37,30 +33,27 @@ class TokenVerifier:
     """Verifies signature, issuer, audience and times with a pinned algorithm; keeps results until they expire."""
 
     def __init__(self, jwks_url: str, http: httpx.AsyncClient) -> None:
-        self._jwks_url = jwks_url
-        self._http = http
-        self._keys: dict[str, Any] = {}
-        self._asking = asyncio.Lock()
-        self._asked_at = float("-inf")
-        self._stale_at = float("-inf")
         self._verified: dict[str, Identity] = {}
         self._revoked: set[str] | None = set()
+        self._keys = PublishedKeys(jwks_url, http, self._verified.clear)
+
+    async def run(self) -> NoReturn:
+        """For ever: a key that auth publishes no more is not believed for long."""
+        await self._keys.run()
 
     async def check(self) -> None:
         """For readiness: keys are there, and revocations where they are awaited."""
         self._refuse_revoked("")
-        if not self._keys:
-            await self._ask_for_keys()
+        await self._keys.check()
 
     async def verify(self, token: str) -> Identity:
-        """Raises `Problem` 401; `Unavailable` only when keys, or revocations, were never fetched."""
+        """Raises `Problem` 401; `Unavailable` while auth does not say whether a key is its own, or who is revoked."""
         if known := self.known(token):
             return known
         try:
-            key = await self._key_of(jwt.get_unverified_header(token).get("kid", ""))
             claims = jwt.decode(
                 token,
-                key,
+                await self._key_of(token),
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
@@ -116,35 +109,14 @@ class TokenVerifier:
             del self._verified[next(iter(self._verified))]
         self._verified[token] = identity
 
-    async def _key_of(self, kid: str) -> Any:
-        someone_asks = kid in self._keys and self._asking.locked()
-        if self._must_ask(kid) and not someone_asks:
-            async with self._asking:
-                if self._must_ask(kid):
-                    with contextlib.suppress(Unavailable):
-                        await self._ask_for_keys()
-        if not self._keys:
-            raise Unavailable("auth", f"no public keys from {self._jwks_url}")
-        key = self._keys.get(kid)
+    async def _key_of(self, token: str) -> Any:
+        """What cannot be a token of ours is refused without asking for its key."""
+        head = jwt.get_unverified_header(token)
+        key_id = head.get("kid")
+        key = await self._keys.find(key_id) if key_id and head.get("alg") == ALGORITHM else None
         if key is None:
             raise unauthenticated()
         return key
-
-    def _must_ask(self, kid: str) -> bool:
-        """Seldom, also when the last answer was none: auth may be slow or away."""
-        at = time.monotonic()
-        return at - self._asked_at >= UNKNOWN_KEY_PAUSE_S and (kid not in self._keys or at > self._stale_at)
-
-    async def _ask_for_keys(self) -> None:
-        try:
-            answer = await self._http.get(self._jwks_url, timeout=3)
-            answer.raise_for_status()
-            self._keys = {k["kid"]: jwt.PyJWK(k, ALGORITHM).key for k in answer.json()["keys"]}
-            self._stale_at = time.monotonic() + KEYS_LIVE_S
-        except (httpx.HTTPError, jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-            raise Unavailable("auth", f"no public keys from {self._jwks_url}") from error
-        finally:
-            self._asked_at = time.monotonic()
 
 
 def bearer(headers: Mapping[bytes, bytes]) -> str:

@@ -55,10 +55,11 @@ async def application(registry: etcd.Etcd, keys: KeyRing, proxies: Proxies) -> A
         app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, proxies, checks)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
             verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
-            watching = tasks.create_task(Revocations(registry, verifier).run())
+            background = [tasks.create_task(each.run()) for each in (Revocations(registry, verifier), verifier)]
             app.state.verifier, checks["tokens"] = verifier, verifier.check
             yield Edge(app)
-            watching.cancel()
+            for task in background:
+                task.cancel()
 
 
 async def main(stop: asyncio.Event) -> None:

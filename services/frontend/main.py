@@ -51,7 +51,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         verifier = TokenVerifier(f"{settings.auth_url}/.well-known/jwks.json", client)
-        revocations = tasks.create_task(Revocations(registry, verifier).run())
+        background = [tasks.create_task(each.run()) for each in (Revocations(registry, verifier), verifier)]
         checks: dict[str, http.Check] = {
             "MongoDB": lambda: mongo.check(database),
             "etcd": registry.check,
@@ -63,7 +63,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             for what, check in checks.items():
                 await wait_for(what, check, stop)
             await stop.wait()
-        revocations.cancel()
+        for task in background:
+            task.cancel()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         sockets = socket.Sockets(node, acceptor, verifier, settings.allowed_origins)
         background = [
             tasks.create_task(Revocations(registry, verifier, sockets.end_session).run()),
+            tasks.create_task(verifier.run()),
             tasks.create_task(announcements.run(node.on_announcement, node.on_reconnected)),
             tasks.create_task(node.keep_feeds()),
         ]

@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
-from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER
+from libs.common.auth import AUDIENCE, ISSUER
 from libs.common.clock import now
 from libs.common.errors import Unavailable
+from libs.common.jwks import ALGORITHM
 from services.auth.domain import keys as rules
 
 LOOK_EVERY_S = rules.LOOKED_AT.total_seconds()

@@ -16,11 +16,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from libs.common import etcd, events, mongo
-from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER, TokenVerifier
+from libs.common.auth import AUDIENCE, ISSUER, TokenVerifier
 from libs.common.bus import Outgoing
 from libs.common.clock import new_id, now
 from libs.common.errors import Unavailable
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus
+from libs.common.jwks import ALGORITHM
 from libs.common.messages import to_document
 from services.frontend.main import wire
 

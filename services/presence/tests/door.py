@@ -19,9 +19,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from libs.common.accept import Acceptor
-from libs.common.auth import ALGORITHM, AUDIENCE, ISSUER, TokenVerifier
+from libs.common.auth import AUDIENCE, ISSUER, TokenVerifier
 from libs.common.clock import new_id
 from libs.common.conversations import Members
+from libs.common.jwks import ALGORITHM
 from services.presence import socket
 from services.presence.tests.scene import Scene
 

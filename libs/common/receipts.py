@@ -37,7 +37,7 @@ async def _add_last_of_all(database: Database, conversation_id: str, marks: dict
     for status in STATUSES:
         pipeline: list[Document] = [
             {"$match": {"conversation_id": conversation_id, "status": status}},
-            {"$sort": {"conversation_id": -1, "status": -1, "username": -1, "to_number": -1}},
+            {"$sort": {"conversation_id": -1, "status": -1, "username": -1, "from_number": -1}},
             {"$group": {"_id": "$username", "number": {"$first": "$to_number"}}},
         ]
         async for row in await database["receipts"].aggregate(pipeline, batchSize=AT_ONCE):
@@ -52,7 +52,7 @@ async def _add_each(database: Database, members: Sequence[Member], marks: dict[M
     async for document in database["watermarks"].find({"_id": {"$in": list(by_id)}}):
         marks[by_id[document["_id"]]] = Marks(document["delivered"], document["read"])
     branches = [
-        {"conversation_id": c, "username": u, "status": s, "to_number": {"$gt": number}}
+        {"conversation_id": c, "username": u, "status": s, "from_number": {"$gt": number}}
         for c, u in members
         for s, number in zip(STATUSES, marks[c, u], strict=True)
     ]
@@ -68,40 +68,38 @@ async def read_times(
     """(username, status) → when the message of this number got it; missing where it has not. Raises `Unavailable`."""
     with answering():
         if len(usernames) < MANY:
-            found = await _first_of_each(database, conversation_id, usernames, number)
+            found = await _last_of_each(database, conversation_id, usernames, number)
         else:
-            found = await _first_of_all(database, conversation_id, number)
+            found = await _last_of_all(database, conversation_id, number)
     asked = set(usernames)
-    return {
-        (d["username"], d["status"]): d["at"] for d in found if d["from_number"] <= number and d["username"] in asked
-    }
+    return {(d["username"], d["status"]): d["at"] for d in found if d["to_number"] >= number and d["username"] in asked}
 
 
-async def _first_of_all(database: Database, conversation_id: str, number: int) -> list[Document]:
-    """The first entry of every member that reaches the number, by the same walk, forwards."""
+async def _last_of_all(database: Database, conversation_id: str, number: int) -> list[Document]:
+    """The last step of every member that begins at the number or before it, by the same walk."""
     found: list[Document] = []
     for status in STATUSES:
         pipeline: list[Document] = [
-            {"$match": {"conversation_id": conversation_id, "status": status, "to_number": {"$gte": number}}},
-            {"$sort": {"conversation_id": 1, "status": 1, "username": 1, "to_number": 1}},
+            {"$match": {"conversation_id": conversation_id, "status": status, "from_number": {"$lte": number}}},
+            {"$sort": {"conversation_id": -1, "status": -1, "username": -1, "from_number": -1}},
             {"$group": {"_id": "$username", "entry": {"$first": "$$ROOT"}}},
         ]
         found += [row["entry"] async for row in await database["receipts"].aggregate(pipeline, batchSize=AT_ONCE)]
     return found
 
 
-async def _first_of_each(
+async def _last_of_each(
     database: Database, conversation_id: str, usernames: Sequence[str], number: int
 ) -> list[Document]:
-    first_at_or_beyond: list[Document] = [
+    last_that_begins_so_far: list[Document] = [
         {
             "$match": {
                 "conversation_id": conversation_id,
-                "to_number": {"$gte": number},
+                "from_number": {"$lte": number},
                 "$expr": {"$and": [{"$eq": ["$username", "$$u"]}, {"$eq": ["$status", "$$s"]}]},
             }
         },
-        {"$sort": {"to_number": 1}},
+        {"$sort": {"from_number": -1}},
         {"$limit": 1},
     ]
     pipeline: list[Document] = [
@@ -110,7 +108,7 @@ async def _first_of_each(
             "$lookup": {
                 "from": "receipts",
                 "let": {"u": "$u", "s": "$s"},
-                "pipeline": first_at_or_beyond,
+                "pipeline": last_that_begins_so_far,
                 "as": "found",
             }
         },

@@ -20,7 +20,7 @@ from libs.common.events import (
 from libs.common.process import run, wait_for
 from libs.common.settings import CommonSettings
 
-VERSION = 2
+VERSION = 3
 INDEXES = {
     "messages": [
         IndexModel([("conversation_id", ASCENDING), ("sequence_number", ASCENDING)], unique=True, name="order"),
@@ -39,14 +39,15 @@ INDEXES = {
                 ("conversation_id", ASCENDING),
                 ("status", ASCENDING),
                 ("username", ASCENDING),
-                ("to_number", ASCENDING),
+                ("from_number", ASCENDING),
             ],
-            name="by_status",
+            unique=True,
+            name="steps",
         )
     ],
     "watermarks": [],
 }
-OBSOLETE = {"receipts": "by_member"}  # what an earlier version made
+OBSOLETE = {"receipts": {"by_member", "by_status"}}  # what earlier versions made
 
 
 async def create_collections(database: mongo.Database) -> None:
@@ -57,8 +58,8 @@ async def create_collections(database: mongo.Database) -> None:
                 await database.create_collection(name)
             if indexes:
                 await database[name].create_indexes(indexes)
-        for name, index in OBSOLETE.items():
-            if index in await database[name].index_information():
+        for name, obsolete in OBSOLETE.items():
+            for index in obsolete & (await database[name].index_information()).keys():
                 await database[name].drop_index(index)
         await database["schema"].update_one({"_id": "schema"}, {"$max": {"version": VERSION}}, upsert=True)
 

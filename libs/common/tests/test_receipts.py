@@ -42,7 +42,7 @@ def test_marks_only_advance_and_reading_implies_having(steps: list[tuple[Any, in
 
 async def test_marks_are_the_summary_and_what_the_log_has_beyond_it(database: Database) -> None:
     await database["watermarks"].insert_one({"_id": watermark_id(("c", "ana")), "delivered": 5, "read": 2})
-    log = [receipt("ana", "READ", 2), receipt("ana", "DELIVERED", 7), receipt("ana", "READ", 4)]
+    log = [receipt("ana", "READ", 2), receipt("ana", "DELIVERED", 7, start=6), receipt("ana", "READ", 4, start=3)]
     log += [receipt("bo", "DELIVERED", 3), receipt("bo", "READ", 9, conversation_id="d")]
     await database["receipts"].insert_many(log)
     marks = await read_marks(database, [("c", "ana"), ("c", "bo"), ("c", "cy")])
@@ -97,7 +97,7 @@ async def test_no_members_have_no_marks(database: Database) -> None:
 
 
 async def test_a_message_has_the_time_of_the_first_receipt_that_reaches_it(database: Database) -> None:
-    log = [receipt("bo", "DELIVERED", n, at=n) for n in (9, 3, 6)]
+    log = [receipt("bo", "DELIVERED", n, at=n, start=n - 2) for n in (9, 3, 6)]
     await database["receipts"].insert_many([*log, receipt("bo", "READ", 4, at=5), receipt("cy", "READ", 6, at=6)])
     assert await read_times(database, "c", ["bo", "cy", "di"], 5) == {
         ("bo", "DELIVERED"): AT + timedelta(seconds=6),
@@ -114,7 +114,7 @@ async def test_what_was_read_before_it_was_acknowledged_has_no_time_of_delivery(
 
 async def test_times_are_read_without_reading_the_log(database: Database) -> None:
     for name in ("bo", "cy"):
-        await database["receipts"].insert_many(receipt(name, "DELIVERED", n) for n in range(1, 301))
+        await database["receipts"].insert_many(receipt(name, "DELIVERED", n, start=n) for n in range(1, 301))
     await database.command({"profile": 2})
     await read_times(database, "c", ["bo", "cy"], 150)
     await read_marks(database, [("c", "bo")])

@@ -125,16 +125,10 @@ class Scene:
         self, conversation_id: str, username: str, status: ReceiptStatus, number: int, at: datetime | None = None
     ) -> None:
         """Logs what the router logs when a device of theirs reports it."""
-        entry = {
-            "_id": new_id(),
-            "conversation_id": conversation_id,
-            "username": self.name(username),
-            "status": status,
-            "from_number": 1,
-            "to_number": number,
-            "at": at or now(),
-        }
-        await self.database["receipts"].insert_one(entry)
+        member = {"conversation_id": conversation_id, "username": self.name(username), "status": status}
+        before = await self.database["receipts"].find_one(member, sort=[("from_number", -1)])
+        step = {"from_number": before["to_number"] + 1 if before else 1, "to_number": number, "at": at or now()}
+        await self.database["receipts"].insert_one({"_id": new_id(), **member, **step})
 
 
 def token(username: str) -> str:

@@ -100,7 +100,8 @@ class Scene:
     async def acknowledge(self, number: int) -> None:
         """What the router logs of a receipt."""
         receipt = {"conversation_id": self.conversation, "username": self.bo, "status": "DELIVERED"}
-        await self.database["receipts"].insert_one(receipt | {"from_number": 1, "to_number": number, "at": now()})
+        step = receipt | {"from_number": number, "to_number": number}
+        await self.database["receipts"].update_one(step, {"$set": {"at": now()}}, upsert=True)
 
     async def lose_feed(self) -> None:
         await self.cache.delete(feed_key(self.bo), epoch_key(self.bo))

@@ -107,4 +107,4 @@ async def test_a_feed_that_nobody_opened_has_no_epoch_and_takes_nothing(scene: S
 
 async def _log(database: Database, conversation_id: str, username: str, status: str, number: int) -> None:
     receipt = {"conversation_id": conversation_id, "username": username, "status": status}
-    await database["receipts"].insert_one(receipt | {"from_number": 1, "to_number": number, "at": now()})
+    await database["receipts"].insert_one(receipt | {"from_number": number, "to_number": number, "at": now()})

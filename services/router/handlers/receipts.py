@@ -78,15 +78,17 @@ class Receipts:
 
     async def _log(self, incoming: Sequence[Incoming[ReceiptEvent]]) -> list[Advance]:
         """What moved now, and what an earlier run had logged of these records."""
+        logged: list[Advance] = []
         for _ in range(RACES):
             marks = await self._marks_of({(i.event.conversation_id, i.event.username) for i in incoming})
-            advances, idle = advance(incoming, marks, await self._last_of(incoming))
-            again = await self._store.receipts_of(idle)
+            advances, idle = advance(_without(logged, incoming), marks, await self._last_of(incoming))
+            again = logged + await self._store.receipts_of(idle)
             try:
                 if advances:
                     await self._store.insert_receipts(advances)
             except Raced:
                 self.forget()
+                logged = await self._store.receipts_of([i.record.source for i in incoming])
                 continue
             except BaseException:
                 self.forget()
@@ -98,12 +100,10 @@ class Receipts:
     def _remember(self, advances: Iterable[Advance], again: Iterable[Advance]) -> None:
         for a in advances:
             ADVANCED.labels(a.status).inc()
+        for a in (*again, *advances):
             moved = self._marks.get(a.member, Marks()).advanced(a.status, a.to_number)
             self._marks.learn({a.member: moved})
             self._moved[a.member] = moved
-        for a in again:
-            known = self._moved.get(a.member, self._marks.get(a.member, Marks()))
-            self._moved[a.member] = known.advanced(a.status, a.to_number)
 
     async def _marks_of(self, members: set[Member]) -> dict[Member, Marks]:
         known = {m: self._marks[m] for m in members if m in self._marks}
@@ -125,6 +125,12 @@ class Receipts:
             self._heights.learn(found)
             last |= found
         return last
+
+
+def _without(logged: Iterable[Advance], incoming: Iterable[Incoming[ReceiptEvent]]) -> list[Incoming[ReceiptEvent]]:
+    """Of what claims more than there was, the same record would move the watermark again when there is more."""
+    sources = {a.source for a in logged}
+    return [i for i in incoming if i.record.source not in sources]
 
 
 def _tell_log(advances: Iterable[Advance], batch: Iterable[Record]) -> None:

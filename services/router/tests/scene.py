@@ -103,6 +103,11 @@ class Scene:
         found = self.database["messages"].find({"conversation_id": self.conversation}).sort("sequence_number", 1)
         return [(d["sequence_number"], d["payload"]["text"]) async for d in found]
 
+    async def steps(self) -> list[tuple[str, int, int]]:
+        """The log of receipts: (status, from, to), in the order of the numbers."""
+        found = self.database["receipts"].find({"conversation_id": self.conversation}).sort("to_number", 1)
+        return [(d["status"], d["from_number"], d["to_number"]) async for d in found]
+
     async def watermark(self) -> tuple[int, int] | None:
         """Of bo's, as it is summed up: (delivered, read)."""
         found = await self.database["watermarks"].find_one({"_id": f"{self.conversation}:{self.bo}"})

@@ -9,7 +9,6 @@ from libs.common.bus import settle
 from libs.common.errors import Unavailable
 from libs.common.events import encode
 from libs.common.tests.line import Line
-from libs.common.tests.scans import BY_A_TEST
 from services.router.tests.scene import Scene, message, receipt, record
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -106,8 +105,7 @@ async def test_a_receipt_whose_storage_nobody_heard_of_is_logged_once(frail: tup
         await router.handle(batch)
     line.loses_answers_to = None
     await router.handle([*batch, receipt(scene.conversation, scene.bo, "READ", 3)])
-    found = scene.database["receipts"].find(comment=BY_A_TEST).sort("to_number", 1)
-    assert [(d["from_number"], d["to_number"]) async for d in found] == [(1, 1), (2, 2), (3, 3)]
+    assert await scene.steps() == [("READ", 1, 1), ("READ", 2, 2), ("READ", 3, 3)]
 
 
 async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple[Line, Scene]) -> None:
@@ -126,3 +124,23 @@ async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple
     await receipts.checkpoint()
     assert await scene.watermark() == (1, 1)
     assert await scene.database["conversations"].count_documents({"_id": scene.conversation, "last_sequence": 2}) == 1
+
+
+async def test_a_zombie_tells_no_step_of_a_watermark_that_was_told_as_part_of_another(scene: Scene) -> None:
+    """It slept before the second receipt came; the next owner has logged both as one step."""
+    zombie, owner = scene.receipts(), scene.receipts()
+    await scene.messages().handle(scene.texts("one", "two", "three"))
+    said = [receipt(scene.conversation, scene.bo, "READ", n) for n in (1, 2, 3)]
+    await zombie.handle(said[:1])
+    await owner.handle(said[1:])
+    await zombie.handle(said[1:2])
+    assert await scene.steps() == [("READ", 1, 1), ("READ", 2, 3)]
+
+
+async def test_a_receipt_that_claims_more_than_there_was_comes_again_and_holds_up_nobody(scene: Scene) -> None:
+    await scene.messages().handle(scene.texts("one", "two"))
+    boast, honest = (receipt(scene.conversation, scene.bo, "READ", n) for n in (100, 3))
+    await scene.receipts().handle([boast])
+    await scene.messages().handle(scene.texts("three", "four"))
+    await scene.receipts().handle([boast, honest])
+    assert await scene.steps() == [("READ", 1, 2), ("READ", 3, 3)]

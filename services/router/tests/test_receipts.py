@@ -20,11 +20,6 @@ async def marks(scene: Scene) -> Marks:
     return (await read_marks(scene.database, [member]))[member]
 
 
-async def log(scene: Scene) -> list[tuple[str, int, int]]:
-    found = scene.database["receipts"].find({"conversation_id": scene.conversation}).sort("to_number", 1)
-    return [(d["status"], d["from_number"], d["to_number"]) async for d in found]
-
-
 async def test_a_receipt_is_exact_at_once_and_in_the_summary_after_the_checkpoint(three: Scene) -> None:
     router = three.receipts()
     await router.handle([receipt(three.conversation, three.bo, "DELIVERED", 2)])
@@ -37,23 +32,23 @@ async def test_a_receipt_is_exact_at_once_and_in_the_summary_after_the_checkpoin
 async def test_a_number_beyond_the_last_is_clamped_and_rises_with_what_comes(three: Scene) -> None:
     router = three.receipts()
     await router.handle([receipt(three.conversation, three.bo, "DELIVERED", 2**62)])
-    assert await log(three) == [("DELIVERED", 1, 3)]
+    assert await three.steps() == [("DELIVERED", 1, 3)]
     await three.messages().handle(three.texts("four"))
     await router.handle([receipt(three.conversation, three.bo, "DELIVERED", 4)])
-    assert await log(three) == [("DELIVERED", 1, 3), ("DELIVERED", 4, 4)]
+    assert await three.steps() == [("DELIVERED", 1, 3), ("DELIVERED", 4, 4)]
 
 
 async def test_what_comes_late_or_doubled_moves_nothing(three: Scene) -> None:
     router = three.receipts()
     for number in (3, 1, 3, 2):
         await router.handle([receipt(three.conversation, three.bo, "DELIVERED", number)])
-    assert await log(three) == [("DELIVERED", 1, 3)]
+    assert await three.steps() == [("DELIVERED", 1, 3)]
     assert await marks(three) == Marks(delivered=3, read=0)
 
 
 async def test_a_batch_of_receipts_is_one_entry(three: Scene) -> None:
     await three.receipts().handle([receipt(three.conversation, three.bo, "DELIVERED", n) for n in (1, 2, 3)])
-    assert await log(three) == [("DELIVERED", 1, 3)]
+    assert await three.steps() == [("DELIVERED", 1, 3)]
 
 
 async def test_reading_implies_having(three: Scene) -> None:
@@ -66,14 +61,14 @@ async def test_a_redelivery_is_logged_once_and_fed_again(three: Scene) -> None:
     record = receipt(three.conversation, three.bo, "READ", 3)
     await three.receipts().handle([record])
     await three.receipts().handle([record])
-    assert await log(three) == [("READ", 1, 3)]
+    assert await three.steps() == [("READ", 1, 3)]
     assert [(p.kind, p.sequence_number) for p in await three.feed(three.ana)] == [("receipt", 3)] * 2
 
 
 async def test_a_strangers_receipt_is_rejected(three: Scene) -> None:
     rejected = await three.receipts().handle([receipt(three.conversation, "eve", "READ", 3)])
     assert [r.reason for r in rejected] == ["not_a_member"]
-    assert await log(three) == []
+    assert await three.steps() == []
 
 
 async def test_what_was_logged_before_a_crash_is_summed_up_after_it(three: Scene) -> None:

@@ -153,7 +153,7 @@ def _codes(route: Route) -> Mapping[int, Sequence[str]]:
     if not operation.public:
         codes[401] = ("unauthenticated",)
     if operation.body is not None:
-        codes |= {413: ("too_large", "payload_too_large"), 415: ("unsupported_media_type",)}
+        codes |= {413: ("too_large",), 415: ("unsupported_media_type",)}
     if operation.body is not None or any(p["in"] == "query" for p in route.parameters):
         codes[422] = ("invalid_field",)
     if any(p["in"] == "path" for p in route.parameters):

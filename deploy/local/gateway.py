@@ -17,7 +17,7 @@ ERRORS = (
     ((400,), 400, "bad_request", "Bad Request", "The request could not be read."),
     ((404,), 404, "not_found", "Not Found", "There is nothing here."),
     ((405,), 405, "method_not_allowed", "Method Not Allowed", "This method is not allowed here."),
-    ((413,), 413, "payload_too_large", "Content Too Large", "A request body may have at most 1 MiB."),
+    ((413,), 413, "too_large", "Content Too Large", "A request body may have at most 1 MiB."),
     ((414,), 414, "uri_too_long", "URI Too Long", "The address of the request is too long."),
     ((494,), 431, "headers_too_large", "Request Header Fields Too Large", "The headers of the request are too large."),
     ((497,), 400, "tls_required", "Bad Request", "This port speaks TLS only: use https."),
@@ -25,7 +25,11 @@ ERRORS = (
     ((500,), 500, "internal_error", "Internal Server Error", "The gateway failed."),
     ((502, 503, 504), 503, "unavailable", "Service Unavailable", "A service is not available now: try again."),
 )
-HEADERS = {503: "add_header Retry-After 1 always;", 426: "add_header Upgrade websocket always;"}
+HEADERS = {
+    405: 'add_header Allow "DELETE, GET, HEAD, PATCH, POST, PUT" always;',
+    503: "add_header Retry-After 1 always;",
+    426: "add_header Upgrade websocket always;",
+}
 # `add_header` in a location replaces those of the server
 COMMON = """\
 add_header X-Request-Id $trace_id always;

@@ -23,7 +23,10 @@ def each_wrong(wrong: Collection[str], asked: Sequence[str], under: str, detail:
 
 
 class Problem(Exception):
-    """An answer to an HTTP caller as RFC 9457 has it; `code` is stable and part of the contract."""
+    """An answer to an HTTP caller as RFC 9457 has it; `code` is stable and part of the contract.
+
+    `allow` are the methods that there are, where one that is not was used.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Problem(Exception):
         *,
         errors: Sequence[FieldError] = (),
         retry_after_s: int | None = None,
+        allow: Collection[str] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -40,6 +44,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after_s = retry_after_s
+        self.allow = allow
 
 
 def invalid(pointer: str, detail: str, code: str = "invalid_field") -> Problem:

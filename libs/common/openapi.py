@@ -62,7 +62,10 @@ class FieldFault(msgspec.Struct, frozen=True):
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457. `code` is stable: programs decide by it. `errors` says which fields are wrong."""
+    """RFC 9457. `code` is stable: programs decide by it. `errors` says which fields are wrong.
+
+    `retry_after` is in seconds, as in the header of that name.
+    """
 
     type: str
     title: str
@@ -71,6 +74,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     code: str
     trace_id: str
     instance: str | None = None
+    retry_after: int | None = None
     errors: list[FieldFault] = []
 
 

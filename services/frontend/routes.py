@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from msgspec import UNSET, UnsetType
+from pydantic import BeforeValidator
 
 from libs.common.accept import (
     MAX_BODY,
@@ -23,7 +24,7 @@ from libs.common.accept import (
 )
 from libs.common.auth import Caller, TokenVerifier, bearer
 from libs.common.errors import Problem
-from libs.common.http import FastRoute, as_problem, encode
+from libs.common.http import FastRoute, as_problem, encode, whole_number
 from libs.common.messages import Message
 from libs.common.openapi import Answer, ProblemDocument, documented
 from libs.common.problems import problem_document
@@ -42,10 +43,13 @@ from services.frontend.handlers import (
 from services.frontend.report import StatusReport
 
 T = TypeVar("T")
-Limit = Annotated[int, Query(ge=1, le=200)]
+Whole = BeforeValidator(whole_number)
+Limit = Annotated[int, Whole, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(description="The `next_cursor` of the page before.")]
-Since = Annotated[int, Query(ge=0, le=MAX_INT64, description="Only numbers above it.")]
-Before = Annotated[int | None, Query(ge=0, le=MAX_INT64, description="Only numbers below it, else from the newest.")]
+Since = Annotated[int, Whole, Query(ge=0, le=MAX_INT64, description="Only numbers above it.")]
+Before = Annotated[
+    int | None, Whole, Query(ge=0, le=MAX_INT64, description="Only numbers below it, else from the newest.")
+]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc` begins with the newest.")]
 ConversationId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 MessageId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
@@ -174,7 +178,10 @@ def conversation_routes(conversations: Conversations, acceptor: Acceptor) -> API
         body=ConversationRequest,
         answers={201: Conversation, 200: Answer(Conversation, "The pair had one already.")},
         problems={422: ("unknown_member",)},
-        examples={"private": {"type": "private", "members": ["ben"]}},
+        examples={
+            "private": {"type": "private", "members": ["ben"]},
+            "group": {"type": "group", "title": "lunch", "members": ["ben", "cho"]},
+        },
     )
     async def open_conversation(request: Request, caller: Caller) -> Response:
         asked = await _read_json(request, _conversation_request)

@@ -69,7 +69,7 @@ def test_what_is_not_routed_is_not_there(stack: Stack, path: str) -> None:
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: here", 414, "uri_too_long"),
         (b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"a" * 9000, 431, "headers_too_large"),
         (b"TRACE / HTTP/1.1\r\nHost: here", 405, "method_not_allowed"),
-        (b"POST /v1/messages HTTP/1.1\r\nHost: here\r\nContent-Length: 1200000", 413, "payload_too_large"),
+        (b"POST /v1/messages HTTP/1.1\r\nHost: here\r\nContent-Length: 1200000", 413, "too_large"),
     ],
 )
 def test_a_request_that_will_not_do_is_told_why(stack: Stack, request_line: bytes, status: int, code: str) -> None:

@@ -1,6 +1,6 @@
 """The edge of every HTTP service: problems, request ids, traces, metrics, health, and the fast routes."""
 
-from libs.common.http.answers import as_problem, encode, problem_answer
+from libs.common.http.answers import as_problem, encode, problem_answer, whole_number
 from libs.common.http.application import Check, create_app
 from libs.common.http.edge import MAX_BODY, Edge, FastRoute
 from libs.common.http.server import serve
@@ -15,4 +15,5 @@ __all__ = [
     "encode",
     "problem_answer",
     "serve",
+    "whole_number",
 ]

@@ -2,11 +2,13 @@
 
 import logging
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -15,6 +17,7 @@ from libs.common.problems import problem_document, title_of
 
 log = logging.getLogger(__name__)
 encode = msgspec.json.Encoder().encode
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 def as_problem(error: Exception) -> Problem:
@@ -74,8 +77,13 @@ def framework_problem(status: int) -> Problem:
         return malformed("The body could not be read.")
     if status == 413:
         return too_large()
-    codes = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+    codes = {404: "not_found", 415: "unsupported_media_type"}
     return Problem(status, codes.get(status, "http_error"), title_of(status) + ".")
+
+
+def not_allowed(methods: Collection[str]) -> Problem:
+    """`methods` are those that there are."""
+    return Problem(405, "method_not_allowed", title_of(405) + ".", allow=methods)
 
 
 def too_large() -> Problem:
@@ -88,4 +96,13 @@ def problem_answer(problem: Problem, instance: str) -> tuple[int, bytes, list[tu
         headers.append((b"www-authenticate", b"Bearer"))
     if problem.retry_after_s is not None:
         headers.append((b"retry-after", str(problem.retry_after_s).encode()))
+    if problem.allow:
+        headers.append((b"allow", ", ".join(sorted(problem.allow)).encode()))
     return problem.status, encode(problem_document(problem, instance)), headers
+
+
+def whole_number(said: object) -> object:
+    """An integer of the query as it is usually written: the framework would take `1.0`, `+1` and `1_0` for one too."""
+    if isinstance(said, str) and not _WHOLE.fullmatch(said):
+        raise PydanticCustomError("int_parsing", "not an integer")
+    return said

@@ -12,14 +12,17 @@ from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+from starlette.types import Scope
 
 from libs.common.errors import Problem, Retry
-from libs.common.http.answers import as_problem, encode, problem_answer
+from libs.common.http.answers import as_problem, encode, not_allowed, problem_answer
 from libs.common.openapi import Answer, documented
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """The framework's own would cost every request, and tell usernames in paths and the words of errors."""
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 Check = Callable[[], Awaitable[None]]
 """Returns when a dependency answers; raises, with words for people, when it does not."""
 
@@ -42,7 +45,9 @@ def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     )
 
     async def on_error(request: Request, error: Exception) -> Response:
-        status, body, headers = problem_answer(as_problem(error), request.url.path)
+        is_405 = isinstance(error, HTTPException) and error.status_code == 405
+        problem = not_allowed(_methods_of(app, request.scope)) if is_405 else as_problem(error)
+        status, body, headers = problem_answer(problem, request.url.path)
         return Response(body, status, {k.decode(): v.decode() for k, v in headers})
 
     for kind in (Problem, Retry, RequestValidationError, HTTPException, ClientDisconnect, Exception):
@@ -66,6 +71,11 @@ def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _methods_of(app: FastAPI, scope: Scope) -> set[str]:
+    """With which the path of this request is served; the framework knows only those of the first route that fits."""
+    return {m for m in METHODS if any(r.matches({**scope, "method": m})[0] is Match.FULL for r in app.router.routes)}
 
 
 async def _check(name: str, check: Check) -> tuple[str, str]:

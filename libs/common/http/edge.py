@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import Counter, Histogram
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common import tracing
 from libs.common.clock import new_id
 from libs.common.errors import Problem
-from libs.common.http.answers import as_problem, framework_problem, problem_answer, too_large
+from libs.common.http.answers import as_problem, not_allowed, problem_answer, too_large
 from libs.common.telemetry import traceparent
 
 MAX_BODY = 1_100_000  # the contract's 1 MiB for a batch, with slack for the edge that counts whole buffers
@@ -39,7 +40,9 @@ class Edge:
     def __init__(self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None) -> None:
         self.app = app
         self.fast = dict(fast or {})
-        self._fast_paths = {path for _, path in self.fast}
+        self._methods: defaultdict[str, set[str]] = defaultdict(set)
+        for method, path in self.fast:
+            self._methods[path].add(method)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,8 +61,8 @@ class Edge:
             if fast is not None:
                 status, body = await fast(headers, await _read_body(receive))
                 await answer.json(status, body)
-            elif path in self._fast_paths:
-                raise framework_problem(405)
+            elif path in self._methods:
+                raise not_allowed(self._methods[path])
             else:
                 await self.app(scope, _bounded(receive), answer.send)
         except Exception as error:

@@ -7,6 +7,29 @@ from collections.abc import AsyncIterator, Generator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from libs.common import tracing
+from libs.common.clock import new_id
+from libs.common.errors import malformed
+from libs.common.http.answers import problem_answer
+from libs.common.telemetry import traceparent
+
+
+class _Protocol(HttpToolsProtocol):
+    """What is no HTTP is answered as everything else is: as a problem."""
+
+    def send_400_response(self, msg: str) -> None:
+        traceparent.set(tracing.enter(None))
+        _, body, headers = problem_answer(malformed("This is not a request that HTTP knows."), "/")
+        headers += [
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", new_id().encode()),
+            (b"connection", b"close"),
+        ]
+        lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in headers), b"", body]
+        self.transport.write(b"\r\n".join(lines))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -27,7 +50,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

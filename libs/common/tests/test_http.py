@@ -1,5 +1,7 @@
 """The edge: every answer is JSON with a request id, whatever went wrong."""
 
+import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -58,6 +60,10 @@ def add_routes(app: FastAPI) -> None:
     async def note(body: Note) -> dict[str, str]:
         return {"text": body.text, "trace": traceparent.get()}
 
+    @app.get("/notes")
+    async def notes() -> list[str]:
+        return []
+
     @app.get("/broken")
     async def broken() -> StreamingResponse:
         async def parts() -> AsyncIterator[bytes]:
@@ -109,6 +115,36 @@ async def test_every_failure_is_a_problem(
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "methods"),
+    [
+        ("DELETE", "/notes", "GET, POST"),
+        ("GET", "/fast", "POST"),
+        ("POST", "/fail/bug", "GET"),
+        ("PUT", "/broken", "GET"),
+    ],
+)
+async def test_a_method_that_is_not_there_is_told_which_are(
+    http: httpx.AsyncClient, method: str, path: str, methods: str
+) -> None:
+    assert (await http.request(method, path)).headers["allow"] == methods
+
+
+@pytest.mark.parametrize(
+    "said", [b"FOO /notes HTTP/1.1", b"GET /\xff HTTP/1.1", b"rubbish", b"GET /notes HTTP/9", b"\x16\x03\x01"]
+)
+async def test_what_is_no_http_is_a_problem_too(http: httpx.AsyncClient, said: bytes) -> None:
+    reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    writer.write(said + b"\r\nHost: here\r\n\r\n")
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert b"x-request-id: " in head
+    assert json.loads(body)["code"] == "malformed"
+
+
 async def test_a_bug_is_logged_once_and_answered_without_its_text(
     http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -132,9 +168,9 @@ async def test_a_huge_body_is_refused_before_it_is_held(http: httpx.AsyncClient,
         for _ in range(40):
             yield b" " * 50_000
 
-    json = {"content-type": "application/json"}
+    kind = {"content-type": "application/json"}
     for body in (b" " * (MAX_BODY + 1), parts()):
-        answer = await http.post(path, content=body, headers=json)
+        answer = await http.post(path, content=body, headers=kind)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 

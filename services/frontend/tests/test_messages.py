@@ -124,6 +124,13 @@ async def test_a_message_is_shown_to_members_and_to_nobody_else(
         ({"order": "desc", "limit": 2}, [5, 4], "next_before", 4),
         ({"order": "desc", "before": 4, "limit": 2}, [3, 2], "next_before", 2),
         ({"order": "desc", "before": 1}, [], "next_before", 1),
+        ({"order": "desc", "before": 0}, [], "next_before", 0),
+        ({"order": "desc", "before": 2**63 - 1, "limit": 1}, [5], "next_before", 5),
+        ({"order": "desc", "before": 5, "since": 2}, [4, 3], "next_before", 3),
+        ({"since": 2**63 - 1}, [], "next_since", 2**63 - 1),
+        ({"since": 3, "before": 3}, [], "next_since", 3),
+        ({"before": 0}, [], "next_since", 0),
+        ({"since": 0, "limit": 200}, [1, 2, 3, 4, 5], "next_since", 5),
     ],
 )
 async def test_history_is_paged_both_ways(
@@ -139,7 +146,13 @@ async def test_history_is_paged_both_ways(
 
 @pytest.mark.parametrize(
     "query",
-    [{"limit": 0}, {"limit": 201}, {"since": -1}, {"since": 2**63}, {"since": "x"}, {"order": "up"}, {"before": -1}],
+    [
+        *({"limit": said} for said in (0, 201, "", "5.0", "1e2")),
+        *({"since": said} for said in (-1, 2**63, 2**64, 10**30, "x", "1.0", "+1", " 1", "1_0", "\u0661", "0x1", "")),
+        *({"before": said} for said in (-1, 2**63, "1.0", "null")),
+        {"order": "up"},
+        {"order": ""},
+    ],
 )
 async def test_a_page_of_history_that_cannot_be_is_refused(scene: Scene, ana: Caller, bo: Caller, query: Json) -> None:
     conversation_id = await ana.open(scene.name("bo"))

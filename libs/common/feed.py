@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 
 def feed_key(username: str) -> str:
-    """The stream, and the channel on which its new entries are announced as `<offset> <frame>`."""
+    """The stream, and the channel on which its new entries are announced: `<offset> <frame>`; hints: `- <JSON>`."""
     return f"feed:{{{username}}}"
 
 

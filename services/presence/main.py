@@ -13,8 +13,10 @@ from libs.common.revocations import Revocations
 from services.presence import socket
 from services.presence.announcements import Announcements
 from services.presence.handlers.node import Node
+from services.presence.handlers.typing import Typing
 from services.presence.settings import Settings
 from services.presence.store.feeds import Feeds
+from services.presence.store.hints import Hints
 from services.presence.store.inbox import Inbox
 
 
@@ -22,6 +24,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         mongo.connect(settings.mongo, settings.mongo_database) as database,
         redis.connect(settings.redis) as cache,
+        redis.connect(settings.redis, connections=4) as hinting,
         etcd.connect(settings.etcd) as registry,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
         httpx.AsyncClient() as client,
@@ -31,7 +34,8 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         acceptor = Acceptor(Members(database), producer.publish, "/parley/presence")
         announcements = Announcements(settings.redis)
         node = Node(Feeds(cache), Inbox(database), announcements)
-        sockets = socket.Sockets(node, acceptor, verifier, settings.allowed_origins)
+        typing = Typing(acceptor.membership, Hints(hinting))
+        sockets = socket.Sockets(node, acceptor, verifier, typing, settings.allowed_origins)
         background = [
             tasks.create_task(Revocations(registry, verifier, sockets.end_session).run()),
             tasks.create_task(verifier.run()),

@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 from prometheus_client import Counter
 
 from libs.common.clock import new_id
 from services.presence.domain.progress import Feed, Progress
 
+encode = msgspec.json.Encoder().encode
 HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
 
 
@@ -16,6 +18,10 @@ class Outlet(Protocol):
     """The way to a device. `send` closes it when the device reads too slowly."""
 
     def send(self, frame: bytes) -> None: ...
+
+    def hint(self, frame: bytes) -> None:
+        """The same for what may get lost: it is dropped while the device reads slowly."""
+        ...
 
     async def drained(self) -> None:
         """Returns when the device has read enough to be sent more."""

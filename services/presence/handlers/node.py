@@ -8,17 +8,16 @@ read the feed on from the offset, fill from MongoDB what the feed cannot prove, 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 from prometheus_client import Gauge
 
 from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, unpack
 from services.presence.domain.frames import Resume
 from services.presence.domain.progress import Feed, Progress, Step
-from services.presence.handlers.devices import HEALED, Channels, Device
+from services.presence.handlers.devices import HEALED, Channels, Device, encode
 from services.presence.handlers.pushes import push, push_stored
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ DEVICES = Gauge("parley_devices", "Connected devices.")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-encode = msgspec.json.Encoder().encode
 
 
 class Node:
@@ -159,12 +157,15 @@ class Node:
         return True
 
     def on_announcement(self, channel: bytes, payload: bytes) -> None:
-        """A new entry of a feed: pushed at once to every live device for which it is the next."""
+        """A new entry of a feed: pushed at once to every live device for which it is the next; or a hint."""
         username = channel[6:-1].decode()  # feed:{…}
         devices = self._devices.get(username)
         if not devices:
             return
         at, _, frame = payload.partition(b" ")
+        if at == b"-":
+            self._hint(devices, frame)
+            return
         offset, packed = int(at), unpack(frame)
         for device in tuple(devices):
             if not device.is_live:
@@ -173,6 +174,11 @@ class Node:
                 offset != device.progress.offset + 1 or not self._push(device, offset, packed)
             ):
                 device.fall_behind(offset, "gap")
+
+    def _hint(self, devices: Iterable[Device], frame: bytes) -> None:
+        for device in devices:
+            if not device.owes_caught_up:
+                device.outlet.hint(frame)
 
     def on_reconnected(self) -> None:
         """Announcements may have been lost, and Redis may be another: every device looks."""

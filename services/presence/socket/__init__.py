@@ -12,8 +12,10 @@ from libs.common.auth import TokenVerifier
 from libs.common.errors import Problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.handlers.node import Node, encode
-from services.presence.socket.connection import Connection
+from services.presence.handlers.devices import encode
+from services.presence.handlers.node import Node
+from services.presence.handlers.typing import Typing
+from services.presence.socket.connection import INSTANCE, Connection
 from services.presence.socket.wire import ENDED, RESTARTING, Wire
 
 
@@ -29,6 +31,7 @@ class Sockets:
     node: Node
     acceptor: Acceptor
     verifier: TokenVerifier
+    typing: Typing
     allowed_origins: Sequence[str]
     open: dict[Wire, Connection] = field(default_factory=dict)
     of_session: dict[str, set[Wire]] = field(default_factory=dict)
@@ -39,7 +42,7 @@ class Sockets:
         if not is_trusted(origin, host, self.allowed_origins):
             problem = Problem(403, "origin_not_allowed", "Pages of this origin may not connect.")
             kind = {"content-type": "application/problem+json"}
-            body = encode(problem_document(problem, "/v1/ws"))
+            body = encode(problem_document(problem, INSTANCE))
             return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(403, body, kind), None)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._wire(token.strip() if scheme.lower() == "bearer" else None)

@@ -8,16 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from libs.common import tracing
-from libs.common.accept import parse_body, parse_uuid
+from libs.common.accept import MAX_INT64, parse_body, parse_uuid
 from libs.common.auth import Identity
-from libs.common.errors import Problem, Retry, Unavailable
+from libs.common.errors import Problem, Retry, Unavailable, invalid
 from libs.common.events import ReceiptStatus
 from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.domain.frames import Ack, Auth, Ping, Read, Resume, Send, parse_frame
-from services.presence.handlers.devices import Device
-from services.presence.handlers.node import encode
+from services.presence.domain.frames import Ack, Auth, Ping, Read, RefusedSend, Resume, Send, Typing, parse_frame
+from services.presence.handlers.devices import Device, encode
 from services.presence.reports import Reports
 from services.presence.socket.wire import ENDED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 AUTH_S = 5.0
 RESUME_S = 0.25  # a client that logs in by header may still bring `resume`: a round trip of the wide world
+INSTANCE = "/v1/ws"
 SENDS = 100  # of one connection, under way at once
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Connection:
         self._node = sockets.node
         self._acceptor = sockets.acceptor
         self._verifier = sockets.verifier
+        self._typing = sockets.typing
         self._sends = asyncio.Semaphore(SENDS)
 
     async def live(self) -> None:
@@ -112,6 +113,8 @@ class Connection:
         while (raw := await self._wire.next()) is not None:
             try:
                 await self._handle(identity, reports, raw, tasks)
+            except RefusedSend as refusal:
+                self._wire.send(_rejected(refusal.ref, refusal))
             except (Problem, Retry) as problem:
                 self._on_problem(as_problem(problem))
 
@@ -120,13 +123,29 @@ class Connection:
             case Send(ref=ref):
                 await self._begin_send(identity, ref, raw, tasks)
             case Ack(conversation_id=conversation_id, sequence_number=number):
-                await reports.note(conversation_id, "DELIVERED", number)
+                await reports.note(*_mark(conversation_id, "DELIVERED", number))
             case Read(conversation_id=conversation_id, sequence_number=number):
-                await reports.note(conversation_id, "READ", number)
+                await reports.note(*_mark(conversation_id, "READ", number))
+            case Typing(conversation_id=conversation_id):
+                self._begin_typing(identity, conversation_id, tasks)
             case Ping():
                 self._wire.send(b'{"type":"pong"}')
             case Auth():
                 raise Problem(400, "already_authenticated", "This connection is logged in.")
+
+    def _begin_typing(self, identity: Identity, conversation_id: str, tasks: asyncio.TaskGroup) -> None:
+        """In a task of its own: whatever it waits for, messages do not."""
+        conversation_id = parse_uuid(conversation_id, "/conversation_id")
+        if self._typing.may(identity.username):
+            tasks.create_task(self._tell_typing(identity.username, conversation_id))
+
+    async def _tell_typing(self, username: str, conversation_id: str) -> None:
+        try:
+            await self._typing.tell(username, conversation_id)
+        except Problem as problem:
+            self._on_problem(problem)
+        except Retry as reason:
+            log.warning("a hint is dropped: %s", reason)
 
     async def _report(self, username: str, conversation_id: str, status: ReceiptStatus, number: int) -> None:
         """Each report is a trace of its own, and runs in a task of its own."""
@@ -159,9 +178,16 @@ class Connection:
             self._sends.release()
 
 
+def _mark(conversation_id: str, status: ReceiptStatus, number: int) -> tuple[str, ReceiptStatus, int]:
+    """Checked before it is merged with others: of many the highest counts. Raises `Problem` 422."""
+    if not 1 <= number <= MAX_INT64:
+        raise invalid("/sequence_number", "must be a positive integer of at most 64 bit")
+    return parse_uuid(conversation_id, "/conversation_id"), status, number
+
+
 def _error(problem: Problem) -> bytes:
-    return encode({"type": "error", "problem": problem_document(problem)})
+    return encode({"type": "error", "problem": problem_document(problem, INSTANCE)})
 
 
-def _rejected(ref: str | None, error: Exception) -> bytes:
-    return encode({"type": "rejected", "ref": ref, "problem": problem_document(as_problem(error))})
+def _rejected(ref: Any, error: Exception) -> bytes:
+    return encode({"type": "rejected", "ref": ref, "problem": problem_document(as_problem(error), INSTANCE)})

@@ -130,6 +130,10 @@ class Wire(WSListener):
         if not self._writable.is_set() and transport.underlying_transport.get_write_buffer_size() > BUFFER:
             self.close(TOO_SLOW, "The device reads too slowly; it can resume.")
 
+    def hint(self, frame: bytes) -> None:
+        if self._writable.is_set():
+            self.send(frame)
+
     async def drained(self) -> None:
         if self._writable.is_set():
             return

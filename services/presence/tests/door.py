@@ -24,6 +24,8 @@ from libs.common.clock import new_id
 from libs.common.conversations import Members
 from libs.common.jwks import ALGORITHM
 from services.presence import socket
+from services.presence.handlers.typing import Typing
+from services.presence.store.hints import Hints
 from services.presence.tests.scene import Scene
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -89,6 +91,7 @@ class Door:
     scene: Scene
     url: str
     sockets: socket.Sockets
+    kafka_answers: asyncio.Event = field(default_factory=asyncio.Event)
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     phones: list[Phone] = field(default_factory=list)
 
@@ -99,10 +102,10 @@ class Door:
         self.phones.append(phone)
         return phone
 
-    async def phone(self, lives_s: int = 3600, session_id: str = "") -> Phone:
-        """Logged in as bo and caught up."""
+    async def phone(self, lives_s: int = 3600, session_id: str = "", username: str = "") -> Phone:
+        """Logged in, as bo where nobody else is named, and caught up."""
         phone = await self.connect()
-        phone.say({"type": "auth", "token": token(self.scene.bo, lives_s, session_id=session_id)})
+        phone.say({"type": "auth", "token": token(username or self.scene.bo, lives_s, session_id=session_id)})
         await phone.hears("caught_up")
         return phone
 
@@ -111,6 +114,7 @@ class Door:
         return {"type": "send", "ref": ref, "conversation_id": self.scene.conversation, "payload": payload}
 
     async def publish(self, topic: str, key: str, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
+        await self.kafka_answers.wait()
         await asyncio.sleep(0)
         self.published.append((topic, msgspec.json.decode(value)))
 
@@ -142,8 +146,10 @@ async def door(scene: Scene) -> AsyncIterator[Door]:
     async with httpx.AsyncClient(transport=auth) as client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", client)
         acceptor = Acceptor(Members(scene.database), lambda *event: built.publish(*event), "/parley/presence")
-        sockets = socket.Sockets(scene.node, acceptor, verifier, (ALLOWED,))
+        typing = Typing(acceptor.membership, Hints(scene.cache))
+        sockets = socket.Sockets(scene.node, acceptor, verifier, typing, (ALLOWED,))
         built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", sockets)
+        built.kafka_answers.set()
         async with socket.serve(sockets, "127.0.0.1", port):
             yield built
             for phone in built.phones:

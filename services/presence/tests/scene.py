@@ -32,6 +32,9 @@ class Screen:
     def send(self, frame: bytes) -> None:
         self.frames.append(msgspec.json.decode(frame))
 
+    def hint(self, frame: bytes) -> None:
+        self.send(frame)
+
     async def drained(self) -> None:
         pass
 

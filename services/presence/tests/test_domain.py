@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.errors import Problem
-from services.presence.domain.frames import Ack, Auth, Ping, Read, Resume, Send, parse_frame
+from services.presence.domain.frames import (
+    NOWHERE,
+    Ack,
+    Auth,
+    Ping,
+    Read,
+    RefusedSend,
+    Resume,
+    Send,
+    Typing,
+    parse_frame,
+)
 from services.presence.domain.progress import Feed, Progress, Step
 
 NAMES = ("a", "b", "c")
@@ -102,7 +113,9 @@ def test_a_feed_without_entries_can_be_resumed_at_its_end_alone() -> None:
         (b'{"type":"read","conversation_id":"c","sequence_number":7}', Read("c", 7)),
         (b'{"sequence_number":7,"conversation_id":"c","type":"read"}', Read("c", 7)),
         (b'{"type":"send","ref":"1","payload":{"type":"text","text":"x"}}', Send("1")),
+        (b'{"type":"typing","conversation_id":"c"}', Typing("c")),
         (b'{"type":"ping"}', Ping()),
+        (b'{"type":"auth","token":"t","resume":"rubbish"}', Auth("t", NOWHERE)),
     ],
 )
 def test_frames_of_the_contract_are_known(raw: bytes, frame: object) -> None:
@@ -119,18 +132,46 @@ def test_frames_of_the_contract_are_known(raw: bytes, frame: object) -> None:
         b"{",
         b"\xff\xfe",
         b'{"type":"\xed\xa0\x80"}',
-        b'{"type":"delete"}',
         b'{"type":"ack","conversation_id":"c"}',
         b'{"type":"ack","conversation_id":"c","sequence_number":"7"}',
         b'{"type":"ack","conversation_id":"c","sequence_number":7.5}',
         b'{"type":"ack","conversation_id":"c","sequence_number":1e400}',
-        b'{"type":"auth","resume":{"epoch":"e"}}',
+        b'{"type":"auth","token":7}',
+        b'{"type":7}',
     ],
 )
 def test_other_frames_are_malformed(raw: bytes) -> None:
     with pytest.raises(Problem) as refusal:
         parse_frame(raw)
     assert (refusal.value.status, refusal.value.code) == (400, "malformed")
+
+
+def test_a_type_that_nobody_knows_is_said_to_be_one() -> None:
+    with pytest.raises(Problem) as refusal:
+        parse_frame(b'{"type":"delete"}')
+    assert (refusal.value.status, refusal.value.code) == (400, "unknown_frame")
+
+
+@pytest.mark.parametrize(
+    ("raw", "ref"),
+    [
+        (b'{"type":"send","ref":7}', 7),
+        (b'{"type":"send","ref":[]}', None),
+        (b'{"type":"send","ref":"a","payload":', "a"),
+        (b' { "type" : "send", "ref" : "a" ', "a"),
+        (b'{"type":"send","ref":"a","metadata":' + b"[" * 60_000, "a"),
+    ],
+)
+def test_the_ref_of_a_broken_send_is_read_where_it_can_be(raw: bytes, ref: object) -> None:
+    with pytest.raises(RefusedSend) as refusal:
+        parse_frame(raw)
+    assert refusal.value.ref == ref
+
+
+def test_a_ref_that_is_another_fields_is_not_taken_for_the_frames() -> None:
+    with pytest.raises(Problem) as refusal:
+        parse_frame(b'{"type":"send","metadata":{"ref":"a"},')
+    assert not isinstance(refusal.value, RefusedSend)
 
 
 @given(st.binary(max_size=200))
@@ -148,4 +189,4 @@ def _is_a_frame_or_a_problem(raw: bytes) -> None:
         frame = parse_frame(raw)
     except Problem:
         return
-    assert isinstance(frame, Auth | Ack | Read | Ping | Send)
+    assert isinstance(frame, Auth | Ack | Read | Typing | Ping | Send)

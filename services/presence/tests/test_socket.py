@@ -1,7 +1,5 @@
 """The chat socket at its own listener: who gets in, what it hears, and how it is shown out."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import picows
 import pytest
@@ -14,8 +12,6 @@ from libs.common.tests.scans import BY_A_TEST
 from services.presence.socket.connection import SENDS
 from services.presence.store.feeds import PAGE
 from services.presence.tests.door import ALLOWED, Door, token
-from services.presence.tests.door import door as build
-from services.presence.tests.scene import Scene
 
 PING = b'{"type":"ping"}'
 STRANGER = ec.generate_private_key(ec.SECP256R1())
@@ -24,12 +20,6 @@ STRANGER = ec.generate_private_key(ec.SECP256R1())
 def large(door: Door) -> Entry:
     """A page of them is more than buffers hold."""
     return Entry(door.scene.bo, pack("status", b'{"error":"' + b"x" * 60_000 + b'"}'))
-
-
-@pytest.fixture
-async def door(scene: Scene) -> AsyncIterator[Door]:
-    async with build(scene) as built:
-        yield built
 
 
 async def test_a_token_in_the_header_logs_in(door: Door) -> None:
@@ -69,6 +59,14 @@ async def test_a_bad_token_in_the_header_is_not_made_good_by_a_frame(door: Door)
     assert (await phone.end(), phone.frames) == (4401, [])
 
 
+@pytest.mark.parametrize("resume", [7, "rubbish", [], {"epoch": "e"}, {"epoch": 7, "offset": 1}, {"offset": "7"}])
+async def test_a_resume_that_cannot_be_read_proves_nothing_and_logs_in(door: Door, resume: object) -> None:
+    phone = await door.connect()
+    phone.say({"type": "auth", "token": token(door.scene.bo), "resume": resume})
+    assert (await phone.hears("ready"))["recovered"] is False
+    await phone.hears("caught_up")
+
+
 async def test_who_says_nothing_is_shown_out(door: Door) -> None:
     assert await (await door.connect()).end() == 4401
 
@@ -87,14 +85,14 @@ async def test_a_revoked_session_ends_on_all_its_devices_and_no_other(door: Door
 
 async def test_nothing_is_handled_that_came_before_the_end_of_its_session(door: Door) -> None:
     phone = await door.phone(session_id="s")
-    phone.say(*[door.text("too late")] * 200)
-    (connection,) = door.sockets.of_session["s"]
-    await phone.until(lambda: bool(connection._frames))
+    door.kafka_answers.clear()
+    phone.say(PING, *[door.text("too late")] * (2 * SENDS))
+    await phone.hears("pong")
     door.sockets.end_session("s")
     assert await phone.end() == 4409
     await phone.until(lambda: not door.sockets.open)
-    assert not door.sockets.of_session
-    assert len(door.events(MESSAGE_EVENTS)) < 200
+    door.kafka_answers.set()
+    assert (door.published, door.sockets.of_session) == ([], {})
 
 
 @pytest.mark.parametrize(
@@ -103,7 +101,8 @@ async def test_nothing_is_handled_that_came_before_the_end_of_its_session(door: 
         (b"rubbish", "malformed"),
         (b"", "malformed"),
         (b"\xff\xfe", "malformed"),
-        (b'{"type":"delete_everything"}', "malformed"),
+        (b'{"type":"delete_everything"}', "unknown_frame"),
+        (b'{"type":7}', "malformed"),
         (b'{"type":"ack","conversation_id":7}', "malformed"),
         (b'{"type":"auth","token":"again"}', "already_authenticated"),
     ],
@@ -117,6 +116,26 @@ async def test_a_rubbish_frame_is_answered_and_the_connection_goes_on(
     assert (await phone.hears("error"))["problem"]["code"] == code
     phone.say(PING)
     await phone.hears("pong")
+
+
+@pytest.mark.parametrize("frame", [b'{"type":"send","ref":"r"', b'{"type":"send","ref":"r","payload":}'])
+async def test_a_broken_send_is_answered_to_who_waits_for_it(door: Door, frame: bytes) -> None:
+    phone = await door.phone()
+    phone.say(frame)
+    rejected = await phone.hears("rejected")
+    assert (rejected["ref"], rejected["problem"]["code"]) == ("r", "malformed")
+    assert rejected["problem"]["instance"] == "/v1/ws"
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**30])
+@pytest.mark.parametrize("kind", ["ack", "read"])
+async def test_a_rubbish_number_is_refused_and_hides_no_good_one(door: Door, kind: str, number: int) -> None:
+    phone = await door.phone()
+    frame = {"type": kind, "conversation_id": door.scene.conversation}
+    phone.say(frame | {"sequence_number": 5}, frame | {"sequence_number": number})
+    assert (await phone.hears("error"))["problem"]["code"] == "invalid_field"
+    await phone.until(lambda: bool(door.events(RECEIPT_EVENTS)))
+    assert [e["sequence_number"] for e in door.events(RECEIPT_EVENTS)] == [5]
 
 
 async def test_both_kinds_of_ping_are_answered(door: Door) -> None:

@@ -1,0 +1,43 @@
+"""Hints to people's devices: published beside the entries of their feeds, lossy, and never in the way of anything."""
+
+import logging
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from libs.common.errors import Unavailable
+from libs.common.feed import feed_key
+from libs.common.redis import answering
+
+HINT = b"-"
+"""Stands where an entry's announcement has its offset."""
+
+UNDER_WAY = 100  # of one node; what is more is dropped: a hint that comes late is of no use
+
+log = logging.getLogger(__name__)
+
+# ARGV: what is published, then the channels.
+_PUBLISH = """
+for i = 2, #ARGV do redis.call('PUBLISH', ARGV[i], ARGV[1]) end
+"""
+
+
+class Hints:
+    """`client` should be one of its own: while Redis is slow, hints are not to take connections from feeds."""
+
+    def __init__(self, client: Redis) -> None:
+        self._publish = client.register_script(_PUBLISH)
+        self._under_way = 0
+
+    async def send(self, usernames: Sequence[str], frame: bytes) -> None:
+        """To every device of these people, on all nodes; or to none of them."""
+        if not usernames or self._under_way >= UNDER_WAY:
+            return
+        self._under_way += 1
+        try:
+            with answering():
+                await self._publish(args=[HINT + b" " + frame, *map(feed_key, usernames)])
+        except Unavailable as error:
+            log.warning("a hint is dropped: %s", error)
+        finally:
+            self._under_way -= 1

@@ -71,7 +71,7 @@ class Phone(picows.WSListener):
         return [f for f in self.frames if f["type"] == kind]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.01)
 

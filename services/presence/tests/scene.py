@@ -46,7 +46,7 @@ class Screen:
         return [f["sequence_number"] for f in self.of("message")]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.01)
 

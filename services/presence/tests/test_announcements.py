@@ -26,7 +26,7 @@ class Ear:
         self.reconnections += 1
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not condition():
                 await asyncio.sleep(0.01)
 

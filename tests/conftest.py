@@ -6,7 +6,7 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -24,7 +24,9 @@ from clients.parley import (
 )
 from conftest import ROOT, Stack
 from deploy.local.places import Places
+from deploy.local.programs import NAMES
 from deploy.local.stack import Stack as Processes
+from deploy.local.waiting import unready
 
 PASSWORD = "correct horse battery"
 DEADLINE_S = 20.0
@@ -146,20 +148,40 @@ class Chat:
         os.kill(pid, signal.SIGKILL)
         self._killed.append((process, pid))
 
+    @asynccontextmanager
+    async def hanging(self, process: str) -> AsyncIterator[None]:
+        """SIGSTOP: connections stay open, and nobody answers."""
+        pid = self.processes.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def stopped(self, process: str) -> AsyncIterator[None]:
+        """SIGKILL, and it stays away: nobody listens any more."""
+        pid = self.processes.pid_of(process)
+        self.processes.stop(process, wait=False)
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: self.processes.pid_of(process) == 0)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.processes.start, process)
+
+    async def waits_for(self, service: str) -> list[str]:
+        """The dependencies that are not up, in lower case, as `/health/ready` names them."""
+        async with httpx.AsyncClient() as http:
+            ready = await http.get(f"http://127.0.0.1:{self.processes.ports[service]}/health/ready", timeout=5)
+        return [name.lower() for name, why in ready.json()["dependencies"].items() if why != "up"]
+
     async def whole_again(self) -> None:
-        """What was killed runs again and answers, for the test after this one."""
+        """What was killed runs again and everything is ready, for the test after this one."""
         for process, pid in self._killed:
             await asyncio.to_thread(self.processes.wait_for_another, process, pid)
-        async with httpx.AsyncClient(base_url=self.stack.gateway_url) as gateway, asyncio.timeout(30):
-            while not await _answers(gateway):
+        async with asyncio.timeout(45):
+            while await asyncio.to_thread(unready, self.processes.ports, NAMES):
                 await asyncio.sleep(0.1)
-
-
-async def _answers(gateway: httpx.AsyncClient) -> bool:
-    with suppress(httpx.TransportError):
-        answers = [await gateway.get(path) for path in ("/health/ready", "/v1/users/me")]
-        return [a.status_code for a in answers] == [200, 401]
-    return False
 
 
 @pytest.fixture

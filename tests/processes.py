@@ -1,0 +1,106 @@
+"""More processes of our services than the stack has, each with settings of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from conftest import ROOT
+from tests.conftest import Chat
+
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """`port` answers HTTP; a presence node has a `ws_port` too."""
+
+    port: int
+    ws_port: int
+    process: asyncio.subprocess.Process
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def tell(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def away(self) -> dict[str, str]:
+        """What `/health/ready` waits for, and why; empty when it is ready."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{self.url}/health/ready", timeout=5)
+        waits = {name.lower(): why for name, why in answer.json()["dependencies"].items() if why != "up"}
+        assert answer.status_code == (503 if waits else 200)
+        return waits
+
+    async def is_up(self) -> None:
+        """It answers, ready or not."""
+        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_S):
+            while True:
+                assert self.process.returncode is None, "it has ended"
+                try:
+                    assert (await http.get(f"{self.url}/health/live")).status_code == 200
+                    return
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+
+    async def is_ready(self) -> None:
+        await self.is_up()
+        async with asyncio.timeout(PATIENCE_S):
+            while await self.away():
+                await asyncio.sleep(0.05)
+
+    async def works_again(self, records: int = 50) -> None:
+        """It handles so many records from now on."""
+        async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(PATIENCE_S):
+            begin = now = await _handled(http)
+            while now < begin + records:
+                await asyncio.sleep(0.05)
+                now = await _handled(http)
+
+    async def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self.process.returncode is None:
+            self.tell(number)
+            async with asyncio.timeout(15):
+                await self.process.wait()
+
+
+async def _handled(http: httpx.AsyncClient) -> float:
+    metrics = (await http.get("/metrics", timeout=5)).text
+    counts = [line.split()[-1] for line in metrics.splitlines() if line.startswith("parley_consumed_records_total{")]
+    return sum(map(float, counts))
+
+
+@asynccontextmanager
+async def one_more(chat: Chat, name: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
+    """Starts it beside the stack's own; `settings` beat those of the stack. Ends it with the block."""
+    port, ws_port = _free_port(), _free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
+    environment |= {
+        "PARLEY_SETTINGS": str(chat.processes.places.settings),
+        f"PARLEY_{name.upper()}_PORT": str(port),
+        "PARLEY_PRESENCE_WS_PORT": str(ws_port),
+        **(settings or {}),
+    }
+    with (chat.processes.places.logs / f"one-more-{name}.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"services.{name}.main"), cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    service = Service(port, ws_port, process)
+    try:
+        yield service
+    finally:
+        await service.leave(signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -33,9 +33,9 @@ check: packages ## format, lint, types, import contracts, pure tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -m pure
 
-bench: ## what a message costs on the running stack           quick=1 takes one short run of each
+bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins
 	@$(LOCAL) up $(BASE)
-	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench $(if $(quick),--quick)
+	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) $(if $(quick),--quick)
 
 openapi: packages ## write docs/api anew from the code
 	@$(BIN)/python -m deploy.documents

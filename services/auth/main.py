@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Mapping
 
@@ -18,7 +17,7 @@ from libs.common.revocations import Revocations
 from services.auth.handlers.accounts import Accounts
 from services.auth.handlers.channels import Channels
 from services.auth.handlers.guard import Guard
-from services.auth.handlers.passwords import Passwords
+from services.auth.handlers.passwords import Passwords, cores_for_passwords
 from services.auth.handlers.sessions import Sessions
 from services.auth.routes.accounts import account_routes
 from services.auth.routes.addresses import Proxies
@@ -47,33 +46,35 @@ def wire(
 
 
 @contextlib.asynccontextmanager
-async def application(registry: etcd.Etcd, keys: KeyRing, proxies: Proxies) -> AsyncIterator[ASGIApp]:
+async def application(
+    registry: etcd.Etcd, keys: KeyRing, proxies: Proxies, passwords: Passwords
+) -> AsyncIterator[ASGIApp]:
     checks: dict[str, Check] = {"etcd": registry.check, "keys": keys.check}
-    with Passwords(len(os.sched_getaffinity(0))) as passwords:
-        accounts = Accounts(EtcdAccounts(registry), passwords)
-        sessions = Sessions(EtcdSessions(registry), accounts, passwords, Guard(time.monotonic), keys)
-        app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, proxies, checks)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
-            verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
-            background = [tasks.create_task(each.run()) for each in (Revocations(registry, verifier), verifier)]
-            app.state.verifier, checks["tokens"] = verifier, verifier.check
-            yield Edge(app)
-            for task in background:
-                task.cancel()
+    accounts = Accounts(EtcdAccounts(registry), passwords)
+    sessions = Sessions(EtcdSessions(registry), accounts, passwords, Guard(time.monotonic), keys)
+    app = wire(accounts, Channels(EtcdMappings(registry)), sessions, keys, proxies, checks)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as itself, asyncio.TaskGroup() as tasks:
+        verifier = TokenVerifier("http://auth/.well-known/jwks.json", itself)
+        background = [tasks.create_task(each.run()) for each in (Revocations(registry, verifier), verifier)]
+        app.state.verifier, checks["tokens"] = verifier, verifier.check
+        yield Edge(app)
+        for task in background:
+            task.cancel()
 
 
 async def main(stop: asyncio.Event) -> None:
     settings = Settings.load()
     keys = KeyRing(settings.keys)
-    async with (
-        etcd.connect(settings.etcd) as registry,
-        application(registry, keys, settings.proxies) as app,
-        serve(app, settings.host, settings.auth_port),
-    ):
-        await process.wait_for("etcd", registry.check, stop)
-        await process.wait_for("keys", keys.check, stop)
-        log.info("auth answers on port %d", settings.auth_port)
-        await stop.wait()
+    with Passwords(cores_for_passwords()) as passwords:
+        async with (
+            etcd.connect(settings.etcd) as registry,
+            application(registry, keys, settings.proxies, passwords) as app,
+            serve(app, settings.host, settings.auth_port),
+        ):
+            await process.wait_for("etcd", registry.check, stop)
+            await process.wait_for("keys", keys.check, stop)
+            log.info("auth answers on port %d", settings.auth_port)
+            await stop.wait()
 
 
 if __name__ == "__main__":

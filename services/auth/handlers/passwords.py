@@ -13,19 +13,24 @@ from libs.common.errors import Problem
 
 COST = 12  # about 0.25 s of one core
 MAX_BYTES = 72  # bcrypt's limit
-QUEUE_PER_CORE = 32  # the last in the queue waits 32 · 0.25 = 8 s, less than a caller's usual patience
+QUEUE_PER_CORE = 48  # the last in the queue waits 48 · 0.25 = 12 s; the gateway has patience for 30
 RETRY_AFTER_S = 5
 NOBODYS_HASH = b"$2b$12$YHqV18ykkmzmawqYH.fnKOEdZE6DVqwdqFHVzmRMlVeoaL3sDpQZC"
 
 T = TypeVar("T")
 
 
+def cores_for_passwords() -> int:
+    """All but one: beside a core that is free of them other requests wait milliseconds, else a tenth of a second."""
+    return max(1, len(os.sched_getaffinity(0)) - 1)
+
+
 class Passwords:
     """Hashes and compares, one password a core at a time; past the queue's bound it raises `Problem` 503."""
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, queue_per_core: int = QUEUE_PER_CORE) -> None:
         self._threads = ThreadPoolExecutor(cores, "bcrypt", initializer=_let_others_go_first)
-        self._bound = cores * (1 + QUEUE_PER_CORE)
+        self._bound = cores * (1 + queue_per_core)
         self._under_way = 0
 
     def __enter__(self) -> Self:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from libs.common import etcd
 from libs.common.clock import new_id, now
 from services.auth.domain.keys import name_key
+from services.auth.handlers.passwords import Passwords
 from services.auth.main import application
 from services.auth.store.keys import KeyFolder, KeyRing
 
@@ -45,10 +46,18 @@ async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
 
 
 @pytest.fixture
-async def auth(registry: etcd.Etcd, keys: Path, make_key: MakeKey) -> AsyncIterator[httpx.AsyncClient]:
+def passwords() -> Iterator[Passwords]:
+    with Passwords(cores=2) as passwords:
+        yield passwords
+
+
+@pytest.fixture
+async def auth(
+    registry: etcd.Etcd, keys: Path, make_key: MakeKey, passwords: Passwords
+) -> AsyncIterator[httpx.AsyncClient]:
     make_key()
     async with (
-        application(registry, KeyRing(keys), PROXIES) as app,
+        application(registry, KeyRing(keys), PROXIES, passwords) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
         async with asyncio.timeout(10):

@@ -13,6 +13,7 @@ from libs.common import etcd
 from libs.common.clock import now
 from libs.common.errors import Unavailable
 from services.auth.domain.keys import PUBLISHED_FIRST, name_key
+from services.auth.handlers.passwords import Passwords
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
 from services.auth.tests.conftest import PROXIES, MakeKey
@@ -80,10 +81,10 @@ async def test_a_token_of_a_key_that_was_retired_names_no_session(keys: Path, ma
     assert KeyRing(keys).session_id(token) is None
 
 
-async def test_ready_says_what_is_missing(keys: Path) -> None:
+async def test_ready_says_what_is_missing(keys: Path, passwords: Passwords) -> None:
     async with (
         etcd.connect("127.0.0.1:1", deadline_s=0.5) as nowhere,
-        application(nowhere, KeyRing(keys), PROXIES) as app,
+        application(nowhere, KeyRing(keys), PROXIES, passwords) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as auth,
     ):
         ready = await auth.get("/health/ready")

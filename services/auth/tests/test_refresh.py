@@ -15,6 +15,7 @@ from libs.common import etcd
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.revocations import revoked_key
 from services.auth.domain.sessions import GRACE, MAX_SESSIONS, RefreshToken, begin
+from services.auth.handlers.passwords import Passwords
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
 from services.auth.store.sessions import EtcdSessions
@@ -33,10 +34,12 @@ async def tokens(auth: httpx.AsyncClient, ana: dict[str, str]) -> Tokens:
 
 
 @pytest.fixture
-async def other_auth(registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+async def other_auth(
+    registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient, passwords: Passwords
+) -> AsyncIterator[httpx.AsyncClient]:
     """A second process of auth beside the first."""
     async with (
-        application(registry, KeyRing(keys), PROXIES) as app,
+        application(registry, KeyRing(keys), PROXIES, passwords) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
         yield client

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from libs.common import etcd
+from services.auth.handlers.passwords import Passwords
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
 from services.auth.tests.conftest import PROXIES
@@ -53,9 +54,11 @@ async def test_what_a_caller_says_before_the_gateway_does_not_count(
 
 
 @pytest.fixture
-async def stranger(registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(
+    registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient, passwords: Passwords
+) -> AsyncIterator[httpx.AsyncClient]:
     """Who reaches auth past the gateway."""
-    async with application(registry, KeyRing(keys), PROXIES) as app:
+    async with application(registry, KeyRing(keys), PROXIES, passwords) as app:
         transport = httpx.ASGITransport(app, client=("203.0.113.9", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://auth") as client:
             yield client

@@ -69,7 +69,7 @@ def _listen(ports: Ports) -> list[str]:
 def _error(caught: tuple[int, ...], status: int, code: str, title: str, detail: str) -> str:
     problem = (
         f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}",'
-        f'"instance":"$instance","code":"{code}","trace_id":"$trace_id"}}'
+        f'"instance":"$instance","code":"{code}","trace_id":"$problem_trace"}}'
     )
     lines = [
         # a path, because a request that nginx could not read has none from which to go to a named location

@@ -103,6 +103,14 @@ def test_a_harmless_request_id_of_the_client_is_kept_and_answered_once(stack: St
     assert answer.problem()["trace_id"] == "order-66.a_B"
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/v1/messages"])
+def test_a_clients_trace_is_named_in_the_gateways_own_problems(stack: Stack, path: str) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert get(stack, path, f"traceparent: 00-{trace}-00f067aa0ba902b7-01\r\n").problem()["trace_id"] == trace
+    answer = get(stack, path, 'traceparent: 00-"-00f067aa0ba902b7-01\r\n')
+    assert [answer.problem()["trace_id"]] == answer.all("x-request-id")
+
+
 @pytest.mark.parametrize("strange", ['a"b', "a b", "a" * 129, "ü"])
 def test_any_other_request_id_is_replaced(stack: Stack, strange: str) -> None:
     answer = get(stack, "/nothing", f"X-Request-Id: {strange}\r\n")

@@ -61,7 +61,7 @@ class Channels:
 
 def _check_channel(channel: str) -> None:
     if not is_channel(channel):
-        raise Problem(422, "unknown_channel", "There is no such channel.")
+        raise invalid("/channel", "There is no such channel.", "unknown_channel")
 
 
 def _checked(channel: str, address: str) -> str:

@@ -85,8 +85,9 @@ def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
         answers={204: None},
         problems={422: ("unknown_channel",)},
     )
-    async def delete_channel(channel: Channel, caller: Caller) -> None:
+    async def delete_channel(channel: Channel, caller: Caller) -> Response:
         await channels.unmap(caller.username, channel)
+        return Response(status_code=204)
 
     @router.get("/v1/users/{username}")
     @documented("Somebody", tag="Accounts", description="No addresses of others.", answers={200: Profile})

@@ -110,6 +110,7 @@ async def test_removing_a_mapping_frees_its_address(ana: Someone, bo: Someone, n
     for _ in range(2):
         answer = await ana.delete("whatsapp")
         assert (answer.status_code, answer.content) == (204, b"")
+        assert "content-type" not in answer.headers
     assert await ana.mapped() == {}
     assert (await bo.put("whatsapp", number)).status_code == 200
 
@@ -140,6 +141,7 @@ async def test_whatever_one_does_at_once_no_address_is_left_without_its_mapping(
 async def test_a_channel_that_there_is_not_is_unknown(ana: Someone, channel: str) -> None:
     for answer in (await ana.put(channel, "42"), await ana.delete(channel)):
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_channel")
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/channel"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from prometheus_client import Counter
 
 from libs.common.accept import MAX_BODY
 from libs.common.errors import Problem
@@ -19,6 +20,8 @@ LINGER_S = 10.0  # for a close frame to reach a device that reads slowly
 FAREWELL_S = 5.0  # for what a device said before it left
 
 LEFT, UNAUTHENTICATED, TOO_SLOW, ENDED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
+
+CLOSED = Counter("parley_sockets_closed", "Sockets that this node has closed, by code.", ["code"])
 
 
 class Closed(Exception):
@@ -148,6 +151,7 @@ class Wire(WSListener):
         if transport is None or transport.is_disconnected:
             return
         if not transport.is_close_frame_sent:
+            CLOSED.labels(code).inc()
             transport.send_close(code, reason.encode())  # type: ignore[arg-type]
         transport.disconnect()
         asyncio.get_running_loop().call_later(LINGER_S, transport.underlying_transport.abort)

@@ -53,6 +53,7 @@ class Sender:
 class Load:
     """`device` is the recipient's, connected before the first text."""
 
+    author: Person
     recipient: Person
     device: Device
     senders: Sequence[Sender]
@@ -62,13 +63,17 @@ class Load:
         return sum(len(s.accepted) for s in self.senders)
 
     @property
+    def refusals(self) -> list[ParleyError]:
+        return [refusal for sender in self.senders for refusal in sender.refusals]
+
+    @property
     def conversations(self) -> set[str]:
         return {s.conversation_id for s in self.senders}
 
-    async def goes_on(self) -> float:
-        """At each door and in each conversation something accepted from now on arrives; returns after how many s."""
+    async def goes_on(self, senders: Sequence[Sender] | None = None) -> float:
+        """Of each (of these) something that is accepted from now on arrives; returns after how many seconds."""
         begun = time.monotonic()
-        waiting = [(sender, len(sender.accepted)) for sender in self.senders]
+        waiting = [(sender, len(sender.accepted)) for sender in senders or self.senders]
 
         def is_well() -> bool:
             arrived = {m.message_id for m in self.device.messages}
@@ -129,7 +134,7 @@ async def load(chat: Chat, conversations: int = 4) -> AsyncIterator[Load]:
     async with ParleyClient(chat.stack.gateway_url, access_token=ana.client.access_token, attempts=1) as hasty:
         senders = [Sender(c, _by_http(hasty, c), says_when=True) for c in ids]
         senders += [Sender(c, _by_socket(doorway, c), says_when=False) for c in ids]
-        made, stop = Load(bo, device, senders), asyncio.Event()
+        made, stop = Load(ana, bo, device, senders), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             for sender in senders:
                 tasks.create_task(sender.run(stop))

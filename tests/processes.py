@@ -15,6 +15,7 @@ from conftest import ROOT
 from tests.conftest import Chat
 
 PATIENCE_S = 30.0
+HANDLED = "parley_consumed_records_total{"
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,10 @@ class Service:
 
     async def works_again(self, records: int = 50) -> None:
         """It handles so many records from now on."""
-        async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(PATIENCE_S):
-            begin = now = await _handled(http)
-            while now < begin + records:
+        async with asyncio.timeout(PATIENCE_S):
+            begin = await metric(self.url, HANDLED)
+            while await metric(self.url, HANDLED) < begin + records:
                 await asyncio.sleep(0.05)
-                now = await _handled(http)
 
     async def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process.returncode is None:
@@ -72,10 +72,11 @@ class Service:
                 await self.process.wait()
 
 
-async def _handled(http: httpx.AsyncClient) -> float:
-    metrics = (await http.get("/metrics", timeout=5)).text
-    counts = [line.split()[-1] for line in metrics.splitlines() if line.startswith("parley_consumed_records_total{")]
-    return sum(map(float, counts))
+async def metric(url: str, name: str) -> float:
+    """Of the process that answers there; the sum over all labels that begin so."""
+    async with httpx.AsyncClient(base_url=url) as http:
+        metrics = (await http.get("/metrics", timeout=5)).text
+    return sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith(name))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from clients.parley import ParleyError
 from libs.common import mongo
 from tests.conftest import Chat, Person, until
+from tests.dead_letters import dead_letter
 
 SENDERS = 6
 
@@ -74,7 +75,7 @@ async def test_a_poison_record_is_dead_lettered_and_delays_nobody(chat: Chat) ->
         at = await producer.send_and_wait("message.events", poison, conversation.conversation_id.encode())
     await ana.client.send(conversation.conversation_id, "after the poison")
     await device.until(1)
-    dead = await _dead_letter(chat, poison)
+    dead = await dead_letter(chat, poison)
     assert device.texts == ["after the poison"]
     assert dead["dlq_reason"] == b"malformed"
     assert dead["dlq_origin"] == f"message.events/{at.partition}/{at.offset}".encode()
@@ -89,7 +90,7 @@ async def test_an_id_that_is_taken_by_another_message_is_never_stored(chat: Chat
     async with _producer(chat) as producer:
         await producer.send_and_wait("message.events", forged, record.key, headers=list(record.headers))
     await until(lambda: any(getattr(e, "problem", None) for e in device.events))
-    assert (await _dead_letter(chat, forged))["dlq_reason"] == b"message_id_conflict"
+    assert (await dead_letter(chat, forged))["dlq_reason"] == b"message_id_conflict"
     assert [m.text for m in (await bo.client.history(conversation.conversation_id)).items] == ["mine"]
 
 
@@ -133,16 +134,3 @@ async def _record_of(chat: Chat, person: Person, message_id: str):  # type: igno
         consumer.assign([place])
         consumer.seek(place, int(offset))
         return await consumer.getone(place)
-
-
-async def _dead_letter(chat: Chat, value: bytes) -> dict[str, bytes]:
-    """The headers of a record in the DLQ."""
-    topic = "message.events.dlq"
-    async with (
-        AIOKafkaConsumer(topic, bootstrap_servers=chat.stack.kafka, auto_offset_reset="earliest") as consumer,
-        asyncio.timeout(20),
-    ):
-        async for record in consumer:
-            if record.value == value:
-                return dict(record.headers)
-    raise AssertionError("the DLQ ended")

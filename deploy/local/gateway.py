@@ -21,14 +21,16 @@ ERRORS = (
     ((414,), 414, "uri_too_long", "URI Too Long", "The address of the request is too long."),
     ((494,), 431, "headers_too_large", "Request Header Fields Too Large", "The headers of the request are too large."),
     ((497,), 400, "tls_required", "Bad Request", "This port speaks TLS only: use https."),
-    ((426,), 426, "upgrade_required", "Upgrade Required", "This address speaks WebSocket only."),
+    ((426,), 426, "upgrade_required", "Upgrade Required", "This address speaks WebSocket only, version 13."),
     ((500,), 500, "internal_error", "Internal Server Error", "The gateway failed."),
+    ((501,), 501, "not_implemented", "Not Implemented", "Of transfer codings only chunked is known here."),
     ((502, 503, 504), 503, "unavailable", "Service Unavailable", "A service is not available now: try again."),
+    ((505,), 505, "http_version_not_supported", "HTTP Version Not Supported", "Use HTTP/1.1."),
 )
 HEADERS = {
     405: 'add_header Allow "DELETE, GET, HEAD, PATCH, POST, PUT" always;',
     503: "add_header Retry-After 1 always;",
-    426: "add_header Upgrade websocket always;",
+    426: "add_header Upgrade websocket always;\nadd_header Sec-WebSocket-Version 13 always;",
 }
 # `add_header` in a location replaces those of the server
 COMMON = """\

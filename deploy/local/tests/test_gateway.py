@@ -68,6 +68,8 @@ def test_what_is_not_routed_is_not_there(stack: Stack, path: str) -> None:
         (b"GET / HTTP/1.1\r\nno colon", 400, "bad_request"),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: here", 414, "uri_too_long"),
         (b"GET / HTTP/1.1\r\nHost: here\r\nX: " + b"a" * 9000, 431, "headers_too_large"),
+        (b"GET / HTTP/3.0\r\nHost: here", 505, "http_version_not_supported"),
+        (b"POST /v1/messages HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: gzip", 501, "not_implemented"),
         (b"TRACE / HTTP/1.1\r\nHost: here", 405, "method_not_allowed"),
         (b"POST /v1/messages HTTP/1.1\r\nHost: here\r\nContent-Length: 1200000", 413, "too_large"),
     ],
@@ -96,19 +98,52 @@ def test_a_socket_path_without_an_upgrade_asks_for_one(stack: Stack) -> None:
     assert (answer.status, answer.all("upgrade")) == (426, ["websocket"])
 
 
+HANDSHAKE = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "said", "instead", "status"),
+    [
+        ("GET", "Version: 13", "Version: 8", 426),
+        ("GET", "Version: 13", "X: 13", 426),
+        ("GET", "dGhl", "x", 400),
+        ("POST", "", "", 405),
+        ("GET", "", "", 503),
+    ],
+)
+def test_a_handshake_of_the_wrong_form_is_a_problem(
+    stack: Stack, method: str, said: str, instead: str, status: int
+) -> None:
+    handshake = HANDSHAKE.replace(said, instead, 1)
+    request = f"{method} /v1/ws HTTP/1.1\r\nHost: here\r\nConnection: close, Upgrade\r\n{handshake}\r\n"
+    assert send(stack, request.encode()).problem()["status"] == status
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("said", "is_kept"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-01", True),
+        (f"00-{TRACE}-0000000000000000-01", False),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", False),
+        (f"00-{TRACE.upper()}-00f067aa0ba902b7-01", False),
+        (TRACE, False),
+        ('00-"-00f067aa0ba902b7-01', False),
+    ],
+)
+def test_the_trace_of_the_client_is_kept(stack: Stack, said: str, is_kept: bool) -> None:
+    for path in ("/nothing", "/v1/messages"):
+        answer = get(stack, path, f"traceparent: {said}\r\n")
+        assert answer.problem()["trace_id"] == (TRACE if is_kept else answer.all("x-request-id")[0])
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/v1/messages", "/v1/ws"])
 def test_a_harmless_request_id_of_the_client_is_kept_and_answered_once(stack: Stack, path: str) -> None:
     answer = get(stack, path, "X-Request-Id: order-66.a_B\r\n")
     assert answer.all("x-request-id") == ["order-66.a_b"]
     assert answer.problem()["trace_id"] == "order-66.a_B"
-
-
-@pytest.mark.parametrize("path", ["/nothing", "/v1/messages"])
-def test_a_clients_trace_is_named_in_the_gateways_own_problems(stack: Stack, path: str) -> None:
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    assert get(stack, path, f"traceparent: 00-{trace}-00f067aa0ba902b7-01\r\n").problem()["trace_id"] == trace
-    answer = get(stack, path, 'traceparent: 00-"-00f067aa0ba902b7-01\r\n')
-    assert [answer.problem()["trace_id"]] == answer.all("x-request-id")
 
 
 @pytest.mark.parametrize("strange", ['a"b', "a b", "a" * 129, "ü"])

@@ -61,8 +61,11 @@ _batch = msgspec.json.Decoder(Batch)
 _payload = msgspec.json.Decoder(Payload)
 _payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
 _any = msgspec.json.Decoder()
+_raw = msgspec.json.Decoder(msgspec.Raw)
 _EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `(.+?)`)?")
 _MISSING = re.compile(r"missing required field `(.+?)`")
+_WORDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}  # as JSON calls them
+_TYPE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 _PATH = re.compile(r"at `\$(.*?)`")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -88,9 +91,22 @@ def parse_json(decoder: msgspec.json.Decoder[T], raw: bytes, longest: int = MAX_
         raw.decode()
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise from_validation(error) from error
+        raise (from_validation(error) if _is_json(raw) else _no_json()) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise malformed("The body is not valid JSON in UTF-8, or is nested too deep.") from error
+        raise _no_json() from error
+
+
+def _is_json(raw: bytes) -> bool:
+    """The decoder of a type stops at the first field that is wrong, and has not seen what comes behind it."""
+    try:
+        _raw.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _no_json() -> Problem:
+    return malformed("The body is not valid JSON in UTF-8, or is nested too deep.")
 
 
 def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
@@ -101,7 +117,10 @@ def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
     if missing := _MISSING.search(words):
         return invalid(f"{pointer}/{missing[1]}", f"{missing[1]} is required")
     expected = _EXPECTED.search(words)
-    return invalid(pointer, f"must be {expected[1]}, not {expected[2]}" if expected else "is not valid")
+    if not expected:
+        return invalid(pointer, "is not valid")
+    wanted, got = (_TYPE.sub(lambda found: _WORDS[found[0]], words or "") for words in expected.groups())
+    return invalid(pointer, f"must be {wanted.replace(' | ', ' or ')}, not {got}")
 
 
 def parse_uuid(value: str, pointer: str) -> str:

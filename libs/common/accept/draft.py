@@ -18,7 +18,9 @@ from libs.common.clock import new_id
 from libs.common.errors import Problem, not_found
 from libs.common.events import MessageEvent, Payload
 
-_canonical = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder().decode
 
 
 class Draft(NamedTuple):
@@ -56,7 +58,6 @@ def to_event(said: Draft, members: Sequence[str], accepted_at: str) -> MessageEv
     if said.sender not in members:
         raise not_found("conversation")
     to = resolve_recipients(said.asked_to, said.sender, members)
-    content = (said.sender, said.conversation_id, to, said.channels, said.payload, said.reply_to, said.metadata)
     return MessageEvent(
         message_id=said.message_id,
         conversation_id=said.conversation_id,
@@ -66,6 +67,14 @@ def to_event(said: Draft, members: Sequence[str], accepted_at: str) -> MessageEv
         payload=said.payload,
         reply_to=said.reply_to,
         metadata=said.metadata,
-        fingerprint=hashlib.blake2b(_canonical(content), digest_size=16).hexdigest(),
+        fingerprint=_fingerprint(said, to),
         accepted_at=accepted_at,
     )
+
+
+def _fingerprint(said: Draft, to: list[str] | None) -> str:
+    """Equal for equal content, in whatever order and with whatever spaces a client writes it."""
+    metadata = said.metadata and _encode_sorted(_decode(said.metadata)).decode()
+    channels = sorted(said.channels)
+    content = (said.sender, said.conversation_id, to, channels, said.payload, said.reply_to, metadata)
+    return hashlib.blake2b(_encode(content), digest_size=16).hexdigest()

@@ -26,6 +26,11 @@ class Arrived(Message, frozen=True, kw_only=True, tag_field="type", tag="message
 
     offset: int | None = None
 
+    @classmethod
+    def of(cls, message: Message) -> "Arrived":
+        """The same message from the history."""
+        return cls(**msgspec.structs.asdict(message))
+
 
 class CaughtUp(Struct, frozen=True, tag_field="type", tag="caught_up"):
     """Everything that waited has been sent; (epoch, offset) is where a later connection may resume."""

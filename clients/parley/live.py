@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from clients.parley.errors import ParleyError, SessionEndedError, SocketClosedError, UnreachableError
@@ -16,7 +15,7 @@ from clients.parley.frames import Accepted, Arrived, Event, Receipt
 from clients.parley.mailbox import Mailbox
 from clients.parley.objects import message_body
 from clients.parley.outbox import Outbox
-from clients.parley.reconnect import Step, Tries, reconnect_s
+from clients.parley.retry import Step, Tries, reconnect_s
 from clients.parley.socket import ChatSocket
 from clients.parley.wire import NORMAL, Resume
 
@@ -274,4 +273,4 @@ class LiveChat:
         async for message in self._client.each_message(conversation_id, since=last, page=min(PAGE, below - last)):
             if message.sequence_number >= below:
                 return
-            await self._put(Arrived(**msgspec.structs.asdict(message)))
+            await self._put(Arrived.of(message))

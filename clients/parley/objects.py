@@ -83,7 +83,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_sequence: int = 0
     unread_count: int = 0
-    last_message: dict[str, Any] | None = None
+    last_message: Message | None = None
 
 
 class Page(Struct, frozen=True):

@@ -9,12 +9,11 @@ PROGRAM = "services.auth.admin"
 EVERYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(app: typer.Typer, panel: str) -> None:
     """They need the files and the etcd of the machine they run on, so no gateway and no token is asked for."""
-    app.command("keys", context_settings=EVERYTHING, help="The keys that sign access tokens, on this machine.")(
-        hand_over
-    )
-    app.command("operators", context_settings=EVERYTHING, help="Who may operate the platform.")(hand_over)
+    helps = {"keys": "The keys that sign access tokens, on this machine.", "operators": "Who may operate the platform."}
+    for name, words in helps.items():
+        app.command(name, context_settings=EVERYTHING, help=words, rich_help_panel=panel)(hand_over)
 
 
 def hand_over(context: typer.Context) -> None:

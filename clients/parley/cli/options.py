@@ -13,5 +13,10 @@ Url = Annotated[
         "PARLEY_SETTINGS (.local/parley.env), else http://127.0.0.1:8080.",
     ),
 ]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", help="Who speaks. Default: PARLEY_PROFILE, else who logged in last."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Deadline = Annotated[float, typer.Option("--deadline", min=0.1, metavar="SECONDS", help="How long each step may take.")]
+To = Annotated[str, typer.Argument(metavar="USER|CONVERSATION", help="A person, or the id of a conversation.")]

@@ -1,37 +1,97 @@
-"""How a command runs and ends: what its exit code means, and words instead of traces."""
+"""How a command runs and ends: who it speaks for, what its exit code means, and words instead of traces."""
 
 import asyncio
-from collections.abc import Coroutine
+import ipaddress
+import os
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 
-from clients.parley.errors import ParleyError, UnreachableError
+from clients.parley.cli import output, profiles
+from clients.parley.cli.output import clean
+from clients.parley.client import ParleyClient
+from clients.parley.errors import ParleyError, ProblemError, SessionEndedError, UnreachableError
+from clients.parley.session import Keeper
+from clients.parley.settings import gateway_url
 
 T = TypeVar("T")
 
 NOT_REACHED = 1
 NO_ANSWER = 2
+NOT_LOGGED_IN = 3
 INTERRUPTED = 130
 
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 refused or not reached, 2 no answer (or a wrong command line), 3 not logged in, "
+    "130 interrupted."
+)
 
-def run(url: str, work: Coroutine[Any, Any, T]) -> T:
+
+def gateway(url: str | None) -> str:
+    return (url or gateway_url(os.environ)).rstrip("/")
+
+
+def client_of(url: str, keeper: Keeper | None = None) -> ParleyClient:
+    return ParleyClient(url, keeper=keeper, verify=not is_this_machine(url))
+
+
+def speak(url: str | None, as_user: str | None, work: Callable[[ParleyClient, str], Awaitable[T]]) -> T:
+    """The result of `work` with a client of the chosen session, and its user's name."""
+    where = gateway(url)
+    try:
+        profile = profiles.chosen(as_user, where, os.environ)
+    except profiles.NoSessionError as error:
+        raise failure(str(error), NOT_LOGGED_IN) from None
+
+    async def run_it() -> T:
+        async with client_of(where, profile) as client:
+            return await work(client, profile.username)
+
+    return run(where, run_it(), profile.username)
+
+
+def run(url: str, work: Coroutine[Any, Any, T], username: str = "USER") -> T:
     """The result of `work`; what the platform at `url` refuses or fails to answer ends the command in words."""
     try:
         return asyncio.run(work)
     except UnreachableError as error:
         raise failure(f"Parley does not answer at {url}: is it up? `make up`", NO_ANSWER, str(error)) from None
+    except SessionEndedError:
+        words = f"The session of {username} at {url} has ended: `parley login {username}`."
+        raise failure(words, NOT_LOGGED_IN) from None
+    except profiles.NoSessionError as error:
+        raise failure(str(error), NOT_LOGGED_IN) from None
+    except ProblemError as error:
+        raise failure(f"Parley at {url}: {_words(error)}", NOT_REACHED) from None
     except ParleyError as error:
         raise failure(f"Parley at {url}: {error}", NOT_REACHED) from None
+    except ValueError as error:
+        raise failure(str(error), NOT_REACHED) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
 
 def failure(words: str, code: int, detail: str = "") -> typer.Exit:
     """What to raise: the words are on stderr in red by then."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(words, style="red", markup=False)
+    output.line((clean(words), "red"), stderr=True)
     if detail:
-        console.print(detail, style="dim", markup=False)
+        output.line((clean(detail), "dim"), stderr=True)
     return typer.Exit(code)
+
+
+def _words(error: ProblemError) -> str:
+    """For people: the detail, the fields, and the code to look up."""
+    fields = "; ".join(f"{e.pointer} {e.detail}" for e in error.errors)
+    said = error.detail or error.problem.title
+    return f"{said}{f' ({fields})' if fields and fields not in said else ''} [{error.status} {error.code}]"
+
+
+def is_this_machine(url: str) -> bool:
+    """Where nobody can be in between, a certificate of the machine's own making will do."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

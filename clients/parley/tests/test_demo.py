@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 import clients.parley
 from clients.parley.cli import app
-from clients.parley.demo import Account, Step, Story, Told, timeline
+from clients.parley.demos.basic import Account, Step, Story, Told, timeline
+from clients.parley.demos.show import show_story
 from clients.parley.objects import StatusChange
-from clients.parley.show import show_story
 
 START = datetime(2026, 11, 21, 10, 15, 30, 123000, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.parley.frames import Arrived, ErrorReported, Receipt, decode_frame
-from clients.parley.retry import LONGEST_S, backoff_s
+from clients.parley.retry import LONGEST_BACKOFF_S, backoff_s
 from clients.parley.settings import gateway_url, read_settings
 from clients.parley.tests.scripted import message
 
@@ -47,7 +47,7 @@ def test_a_wait_is_bounded_and_never_shorter_than_the_server_asks(
     attempt: int, asked: float | None, dice: float
 ) -> None:
     wait_s = backoff_s(attempt, asked, dice)
-    assert 0 < wait_s - (asked or 0) <= LONGEST_S * 1.5 + 1e-9
+    assert 0 < wait_s - (asked or 0) <= LONGEST_BACKOFF_S * 1.5 + 1e-9
 
 
 def test_waits_grow_and_spread() -> None:

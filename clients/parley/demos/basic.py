@@ -126,13 +126,13 @@ class Person:
             raise MissedError(f"{what} within {deadline_s:g} s") from None
 
 
-async def tell(url: str, narrator: Narrator, deadline_s: float) -> Story:
+async def tell(url: str, narrator: Narrator, deadline_s: float, *, verify: bool = True) -> Story:
     """Play the demo against the gateway at `url`; the first step that misses `deadline_s` ends the play."""
     suffix = secrets.token_hex(3)
     accounts = tuple(Account(f"{name}-{suffix}", secrets.token_urlsafe(12)) for name in ("ana", "bo"))
     async with (
-        ParleyClient(url, deadline_s=deadline_s) as ana,
-        ParleyClient(url, deadline_s=deadline_s) as bo,
+        ParleyClient(url, deadline_s=deadline_s, verify=verify) as ana,
+        ParleyClient(url, deadline_s=deadline_s, verify=verify) as bo,
         _enter(ana, accounts[0]) as first,
         _enter(bo, accounts[1]) as second,
     ):

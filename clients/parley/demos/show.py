@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clients.parley.demo import STEPS, Line, Story, Told
+from clients.parley.demos.basic import STEPS, Line, Story, Told
 from clients.parley.frames import Arrived, Receipt
 
 COLOURS = ("cyan", "magenta")
@@ -86,17 +86,18 @@ def _cell(message: Told, step: str) -> str:
 def curl_lines(story: Story) -> str:
     """Commands that log in as the first user, send into the demo's conversation and show its history."""
     user = story.users[0]
+    curl = "curl -k" if story.gateway.startswith("https") else "curl"
     body = json.dumps(
         {"conversation_id": story.conversation_id, "payload": {"type": "text", "text": "my first own message"}}
     )
     pick = """python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])'"""
     return "\n".join(
         [
-            f"TOKEN=$(curl -s {story.gateway}/v1/auth/token -d grant_type=password \\",
+            f"TOKEN=$({curl} -s {story.gateway}/v1/auth/token -d grant_type=password \\",
             f"  -d username={user.username} -d password={user.password} | {pick})",
-            f'curl {story.gateway}/v1/messages -H "Authorization: Bearer $TOKEN" \\',
+            f'{curl} {story.gateway}/v1/messages -H "Authorization: Bearer $TOKEN" \\',
             f"  -H 'Content-Type: application/json' -d '{body}'",
-            f"curl {story.gateway}/v1/conversations/{story.conversation_id}/messages \\",
+            f"{curl} {story.gateway}/v1/conversations/{story.conversation_id}/messages \\",
             '  -H "Authorization: Bearer $TOKEN"',
         ]
     )

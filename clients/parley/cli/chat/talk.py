@@ -1,0 +1,103 @@
+"""A chat between a connection and a terminal: events into the room, texts out, and hints that pass."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import uuid_utils
+
+from clients.parley.cli.chat.room import Entry, Room
+from clients.parley.cli.output import clean
+from clients.parley.errors import ParleyError, ProblemError
+from clients.parley.frames import Arrived, DeliveryChanged, ErrorReported, PresenceChanged, Ready, Receipt, Typing
+from clients.parley.live import Interrupted, LiveChat, LiveEvent
+
+TYPING_S = 5.0
+TYPING_EVERY_S = 3.0
+
+
+class View(Protocol):
+    """The terminal: told what has changed in the room."""
+
+    def new(self, entry: Entry) -> None: ...
+    def changed(self, event: LiveEvent | Entry) -> None: ...
+    def notice(self, words: str, *, for_s: float | None = None) -> None: ...
+
+
+@dataclass
+class Talk:
+    """One conversation, live."""
+
+    live: LiveChat
+    room: Room
+    conversation_id: str
+    view: View
+    typed_at: float = 0.0
+    was_interrupted: bool = False
+
+    async def listen(self) -> None:
+        """For as long as the connection can be had; raises what ends it."""
+        async for event in self.live:
+            self._on(event)
+
+    async def say(self, text: str) -> None:
+        """Send; the room shows how it goes."""
+        message_id = str(uuid_utils.uuid7())
+        entry = self.room.begin(message_id, text)
+        self.view.new(entry)
+        try:
+            await self.live.send(self.conversation_id, text, message_id=message_id)
+        except (ParleyError, ValueError) as error:
+            self.room.refused(message_id, error.detail if isinstance(error, ProblemError) else str(error))
+        else:
+            self.room.accepted(message_id)
+        self.view.changed(entry)
+
+    def type(self) -> None:
+        """Tell the others, not at every key."""
+        now = time.monotonic()
+        if now - self.typed_at > TYPING_EVERY_S:
+            self.typed_at = now
+            self.live.typing(self.conversation_id)
+
+    def seen(self, number: int) -> None:
+        self.live.ack(self.conversation_id, number)
+        self.live.read(self.conversation_id, number)
+
+    def _on(self, event: LiveEvent) -> None:
+        match event:
+            case Arrived(conversation_id=self.conversation_id):
+                self._on_message(event)
+            case Arrived(sender=sender):
+                self.view.notice(f"{clean(sender)} writes in another conversation", for_s=TYPING_S)
+            case Receipt(conversation_id=self.conversation_id):
+                self.room.receipt(event)
+                self.view.changed(event)
+            case _:
+                self._on_hint(event)
+
+    def _on_message(self, message: Arrived) -> None:
+        before = len(self.room.entries)
+        entry = self.room.arrived(message)
+        if message.sender != self.room.me:
+            self.seen(message.sequence_number)
+        if len(self.room.entries) > before or (self.room.entries[-1] is entry and before == 0):
+            self.view.new(entry)
+        self.view.changed(message)
+
+    def _on_hint(self, event: LiveEvent) -> None:
+        match event:
+            case Typing(conversation_id=self.conversation_id, username=username):
+                self.view.notice(f"{clean(username)} is typing…", for_s=TYPING_S)
+            case PresenceChanged(username=username, status=status) if username in self.room.others:
+                self.view.notice(f"{clean(username)} is {clean(status)}", for_s=TYPING_S)
+            case Interrupted(cause=cause, wait_s=wait_s):
+                self.was_interrupted = True
+                self.view.notice(f"not connected: {clean(cause)}; again in {wait_s:.1f} s")
+            case Ready() if self.was_interrupted:
+                self.was_interrupted = False
+                self.view.notice("connected again", for_s=TYPING_S)
+            case ErrorReported(problem=problem):
+                self.view.notice(f"error: {clean(problem.detail or problem.code)}", for_s=TYPING_S)
+            case DeliveryChanged(conversation_id=self.conversation_id, error=error) if error:
+                self.view.notice(f"message {event.sequence_number}: {clean(str(error))}", for_s=TYPING_S)

@@ -50,7 +50,7 @@ async def test_everybody_sees_it_and_no_receipt_makes_it_delivered(chat: Chat) -
     assert [(m.message_id, m.channels, m.status) for m in history.items] == [(message_id, ("telegram",), "FAILED")]
     listed = (await ana.client.conversations()).items[0].last_message
     assert listed
-    assert listed["status"] == "FAILED"
+    assert listed.status == "FAILED"
 
 
 async def test_internal_beside_a_failed_channel_is_delivered_and_read(chat: Chat) -> None:

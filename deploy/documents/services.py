@@ -13,8 +13,9 @@ from libs.common.http import Edge
 from libs.common.openapi import Operation, operation_of
 from services.auth.main import wire as auth
 from services.frontend.main import wire as frontend
+from services.presence.main import wire as presence
 
-WIRED: dict[str, Callable[..., Edge | FastAPI]] = {"auth": auth, "frontend": frontend}
+WIRED: dict[str, Callable[..., Edge | FastAPI]] = {"auth": auth, "frontend": frontend, "presence": presence}
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,19 @@ import msgspec
 MESSAGE_EVENTS = "message.events"
 RECEIPT_EVENTS = "receipt.events"
 STATUS_EVENTS = "status.events"
+PRESENCE_EVENTS = "presence.events"
 DLQ_SUFFIX = ".dlq"
 
 ALL_CHANNELS = "all"
 
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
-RETENTION_MS = {MESSAGE_EVENTS: 14 * DAY_MS, RECEIPT_EVENTS: 14 * DAY_MS, STATUS_EVENTS: 7 * DAY_MS}
+RETENTION_MS = {
+    MESSAGE_EVENTS: 14 * DAY_MS,
+    RECEIPT_EVENTS: 14 * DAY_MS,
+    STATUS_EVENTS: 7 * DAY_MS,
+    PRESENCE_EVENTS: DAY_MS,
+}
 DLQ_RETENTION_MS = -1
 DLQ_MAX_BYTES = 2 * 1024 * 1024  # a dead letter is longer than its record, which may be as long as a broker takes
 
@@ -96,13 +102,28 @@ class StatusEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: DeliveryError | None = None
 
 
-Event = MessageEvent | ReceiptEvent | StatusEvent
-E = TypeVar("E", MessageEvent, ReceiptEvent, StatusEvent)
+class PresenceEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody came online or went offline. Key: username.
+
+    Of a user's events the one with the latest `at` holds: nodes publish for themselves, so an older one may come later,
+    an event may repeat, and one may be missing where a node died that moment. `last_seen` is the last sign of life.
+    """
+
+    version: int = 1
+    username: str
+    status: Literal["online", "offline"]
+    at: str
+    last_seen: str | None
+
+
+Event = MessageEvent | ReceiptEvent | StatusEvent | PresenceEvent
+E = TypeVar("E", MessageEvent, ReceiptEvent, StatusEvent, PresenceEvent)
 
 _TYPES: dict[type[Event], bytes] = {
     MessageEvent: b"parley.message.accepted.v1",
     ReceiptEvent: b"parley.receipt.reported.v1",
     StatusEvent: b"parley.status.changed.v1",
+    PresenceEvent: b"parley.presence.changed.v1",
 }
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in _TYPES}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common import events
-from libs.common.events import Location, MessageEvent, ReceiptEvent, StatusEvent, Text
+from libs.common.events import Location, MessageEvent, PresenceEvent, ReceiptEvent, StatusEvent, Text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 PAYLOADS = st.builds(Text, text=TEXT) | st.builds(
@@ -33,6 +33,7 @@ EVENTS = (
     )
     | st.builds(ReceiptEvent, conversation_id=TEXT, username=TEXT, at=TEXT)
     | st.builds(StatusEvent, conversation_id=TEXT, at=TEXT, username=st.none() | TEXT, sender=st.none() | TEXT)
+    | st.builds(PresenceEvent, username=TEXT, at=TEXT, last_seen=st.none() | TEXT)
 )
 
 

@@ -8,11 +8,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from pymongo.errors import DuplicateKeyError
 
 from libs.common import schema
-from libs.common.events import DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, STATUS_EVENTS
+from libs.common.events import DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, RETENTION_MS, STATUS_EVENTS
 from libs.common.mongo import Database
 from libs.common.tests.scans import BY_A_TEST
 
-TOPICS = {MESSAGE_EVENTS, RECEIPT_EVENTS, STATUS_EVENTS, MESSAGE_EVENTS + DLQ_SUFFIX, RECEIPT_EVENTS + DLQ_SUFFIX}
+TOPICS = {*RETENTION_MS, MESSAGE_EVENTS + DLQ_SUFFIX, RECEIPT_EVENTS + DLQ_SUFFIX}
 
 
 async def topics(kafka: tuple[str, str]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.handlers.devices import encode
 from services.presence.handlers.node import Node
+from services.presence.handlers.presence import Presenter
 from services.presence.handlers.typing import Typing
 from services.presence.socket.connection import INSTANCE, Connection
 from services.presence.socket.wire import ENDED, RESTARTING, Wire
@@ -32,6 +33,7 @@ class Sockets:
     acceptor: Acceptor
     verifier: TokenVerifier
     typing: Typing
+    presenter: Presenter
     allowed_origins: Sequence[str]
     open: dict[Wire, Connection] = field(default_factory=dict)
     of_session: dict[str, set[Wire]] = field(default_factory=dict)

@@ -42,13 +42,14 @@ class Connection:
         self._acceptor = sockets.acceptor
         self._verifier = sockets.verifier
         self._typing = sockets.typing
+        self._connected = sockets.presenter.connected
         self._sends = asyncio.Semaphore(SENDS)
 
     async def live(self) -> None:
         wire = self._wire
         try:
             identity, resume = await self._log_in()
-            with self._in_session(identity.session_id, wire):
+            with self._in_session(identity.session_id, wire), self._connected(identity.username):
                 async with asyncio.timeout(identity.expires_at - time.time()):
                     await self._serve(identity, resume)
         except* Closed as closing:

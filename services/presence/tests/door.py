@@ -24,8 +24,10 @@ from libs.common.clock import new_id
 from libs.common.conversations import Members
 from libs.common.jwks import ALGORITHM
 from services.presence import socket
+from services.presence.handlers.presence import Presenter
 from services.presence.handlers.typing import Typing
 from services.presence.store.hints import Hints
+from services.presence.store.presences import Presences
 from services.presence.tests.scene import Scene
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -147,7 +149,8 @@ async def door(scene: Scene) -> AsyncIterator[Door]:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", client)
         acceptor = Acceptor(Members(scene.database), lambda *event: built.publish(*event), "/parley/presence")
         typing = Typing(acceptor.membership, Hints(scene.cache))
-        sockets = socket.Sockets(scene.node, acceptor, verifier, typing, (ALLOWED,))
+        presenter = Presenter(Presences(scene.cache, new_id(), f"test:{{{new_id()}}}"), lambda changes: None, 45)
+        sockets = socket.Sockets(scene.node, acceptor, verifier, typing, presenter, (ALLOWED,))
         built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", sockets)
         built.kafka_answers.set()
         async with socket.serve(sockets, "127.0.0.1", port):

@@ -25,12 +25,16 @@ class Node:
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
 
+    def stop(self) -> None:
+        """As for a restart."""
+        self.process.terminate()
+
 
 @asynccontextmanager
-async def another_node(stack: Stack) -> AsyncIterator[Node]:
-    """Inside the block it is ready."""
+async def another_node(stack: Stack, life_s: float = 45) -> AsyncIterator[Node]:
+    """Inside the block it is ready. For `life_s` its users stay online when it dies."""
     port, socket_port = _free_ports(2)
-    process = _start(stack, port, socket_port)
+    process = _start(stack, port, socket_port, life_s)
     try:
         await _until_ready(f"http://127.0.0.1:{port}", process)
         yield Node(f"http://127.0.0.1:{socket_port}", process)
@@ -39,11 +43,12 @@ async def another_node(stack: Stack) -> AsyncIterator[Node]:
         await asyncio.to_thread(process.wait, 20)
 
 
-def _start(stack: Stack, port: int, socket_port: int) -> subprocess.Popen[bytes]:
+def _start(stack: Stack, port: int, socket_port: int, life_s: float) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "PARLEY_SETTINGS": str(stack.state / "parley.env"),
         "PARLEY_PRESENCE_PORT": str(port),
         "PARLEY_PRESENCE_WS_PORT": str(socket_port),
+        "PARLEY_PRESENCE_LIFE_S": str(life_s),
     }
     command = [sys.executable, "-m", "services.presence.main"]
     with (stack.state / "logs" / "another-presence.log").open("ab") as log:

@@ -83,6 +83,8 @@ class Announcements:
             await self._watch(connection)
             self._connection = None
             log.warning("the subscription to Redis was lost")
+            if not connection.heard:
+                await asyncio.sleep(RECONNECT_S)
 
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()

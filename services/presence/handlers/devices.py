@@ -14,6 +14,10 @@ encode = msgspec.json.Encoder().encode
 HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
 
 
+class Unproven(Exception):
+    """The device was told that everything since its offset follows, and that can no longer be kept."""
+
+
 class Outlet(Protocol):
     """The way to a device. `send` closes it when the device reads too slowly."""
 
@@ -48,6 +52,7 @@ class Device:
     announced: int = 0
     is_filled: bool = False
     is_live: bool = False
+    is_recovering: bool = False  # told `recovered`, and not yet sent all of it
     owes_caught_up: bool = True
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)

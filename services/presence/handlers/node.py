@@ -17,7 +17,7 @@ from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, unpack
 from services.presence.domain.frames import Resume
 from services.presence.domain.progress import Feed, Progress, Step
-from services.presence.handlers.devices import HEALED, Channels, Device, encode
+from services.presence.handlers.devices import HEALED, Channels, Device, Unproven, encode
 from services.presence.handlers.pushes import push, push_stored
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ class Node:
         self._devices: defaultdict[str, set[Device]] = defaultdict(set)
 
     async def serve(self, device: Device, resume: Resume | None) -> None:
-        """Runs as long as the connection: brings the device up to date, and again whenever it falls behind."""
+        """Runs as long as the connection: brings the device up to date, and again whenever it falls behind.
+
+        Raises `Unproven`: then the device has to come again, and will be told so.
+        """
         DEVICES.inc()
         self._devices[device.username].add(device)
         try:
@@ -74,7 +77,7 @@ class Node:
         floors = await self._inbox.floors(device.username)
         device.progress = Progress(resume.offset if resume and recovered else feed.last, floors=floors)
         device.epoch = feed.epoch
-        device.is_filled = bool(recovered)
+        device.is_filled = device.is_recovering = bool(recovered)
         return recovered
 
     async def _open(self, username: str) -> Feed:
@@ -104,7 +107,7 @@ class Node:
             device.is_filled = True
         await self._catch_up(device)
         if device.is_live and device.owes_caught_up:
-            device.owes_caught_up = False
+            device.owes_caught_up = device.is_recovering = False
             device.outlet.send(_caught_up(device))
 
     async def _catch_up(self, device: Device) -> None:
@@ -133,7 +136,12 @@ class Node:
             self._push(device, entry.offset, entry.packed)
 
     async def _fill(self, device: Device) -> None:
-        """From MongoDB: everything above what this connection has, or above what was acknowledged at log-in."""
+        """From MongoDB: everything above what this connection has, or above what was acknowledged at log-in.
+
+        What another device had acknowledged by then is not among it, and a device that recovers may lack just that.
+        """
+        if device.is_recovering:
+            raise Unproven
         progress = device.progress
         async for page in self._inbox.after(device.username, progress.lower_bound):
             for message in page:

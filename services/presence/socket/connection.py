@@ -16,9 +16,9 @@ from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.domain.frames import Ack, Auth, Ping, Read, RefusedSend, Resume, Send, Typing, parse_frame
-from services.presence.handlers.devices import Device, encode
+from services.presence.handlers.devices import Device, Unproven, encode
 from services.presence.reports import Reports
-from services.presence.socket.wire import ENDED, LEFT, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
+from services.presence.socket.wire import ENDED, LEFT, RESTARTING, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 
 if TYPE_CHECKING:
     from services.presence.socket import Sockets
@@ -55,6 +55,8 @@ class Connection:
         except* Closed as closing:
             first = closing.exceptions[0]
             wire.close(getattr(first, "code", TOO_SLOW), str(first))
+        except* Unproven:
+            wire.close(RESTARTING, "What followed your offset was lost meanwhile: resume again.")
         except* TimeoutError:
             wire.close(ENDED, "The access token has expired.")
         except* Exception:

@@ -17,17 +17,19 @@ from libs.common.events import MessageEvent, Text
 from libs.common.feed import Entry, FeedWriter, epoch_key, feed_key, pack
 from services.presence.announcements import Announcements
 from services.presence.domain.frames import Resume
-from services.presence.handlers.devices import Device
+from services.presence.handlers.devices import Device, Unproven
 from services.presence.handlers.node import Node
+from services.presence.store.feeds import Entry as FeedEntry
 from services.presence.store.feeds import Feeds
 from services.presence.store.inbox import Inbox
 
 
 class Screen:
-    """An outlet that keeps every frame, and never is slow."""
+    """An outlet that keeps every frame, and never is slow; `is_unproven` when it has to come again."""
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
+        self.is_unproven = False
 
     def send(self, frame: bytes) -> None:
         self.frames.append(msgspec.json.decode(frame))
@@ -58,12 +60,27 @@ class Screen:
         await self.until(lambda: len(self.numbers) >= count)
 
 
+class FrailFeeds(Feeds):
+    """`is_lost_next` loses the feed at the next reading of it, just before it."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client)
+        self.is_lost_next = False
+        self._client = client
+
+    async def read(self, username: str, after: int) -> tuple[str | None, list[FeedEntry]]:
+        if self.is_lost_next:
+            self.is_lost_next = False
+            await self._client.delete(feed_key(username), epoch_key(username))
+        return await super().read(username, after)
+
+
 @dataclass
 class Scene:
     database: mongo.Database
     cache: Redis
     node: Node
-    feeds: Feeds
+    feeds: FrailFeeds
     bo: str
     conversation: str
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -71,8 +88,14 @@ class Scene:
 
     def connect(self, resume: Resume | None = None) -> Screen:
         screen = Screen()
-        self.tasks.append(asyncio.create_task(self.node.serve(Device(self.bo, screen), resume)))
+        self.tasks.append(asyncio.create_task(self._serve(screen, resume)))
         return screen
+
+    async def _serve(self, screen: Screen, resume: Resume | None) -> None:
+        try:
+            await self.node.serve(Device(self.bo, screen), resume)
+        except Unproven:
+            screen.is_unproven = True
 
     async def store(self) -> Entry:
         """What the router does first; the entry is for `append`."""
@@ -114,7 +137,7 @@ class Scene:
 async def scene(database: mongo.Database, cache: Redis, url: str) -> AsyncIterator[Scene]:
     bo, conversation = f"bo-{secrets.token_hex(4)}", str(uuid4())
     await database["conversations"].insert_one({"_id": conversation, "members": ["ana", bo], "last_sequence": 0})
-    announcements, feeds = Announcements(url), Feeds(cache)
+    announcements, feeds = Announcements(url), FrailFeeds(cache)
     node = Node(feeds, Inbox(database), announcements)
     built = Scene(database, cache, node, feeds, bo, conversation)
     built.tasks.append(asyncio.create_task(announcements.run(node.on_announcement, node.on_reconnected)))

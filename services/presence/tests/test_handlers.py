@@ -96,6 +96,22 @@ async def test_a_resume_brings_exactly_what_came_after_its_offset(scene: Scene) 
     assert second.of("ready")[0]["recovered"] is True
 
 
+async def test_a_resume_that_is_lost_before_it_is_done_does_not_pass_for_one(scene: Scene) -> None:
+    """What came after its offset was acknowledged by another device meanwhile, so no log-in would bring it."""
+    await scene.send(3)
+    end = await scene.connect().caught_up()
+    await scene.send(2)
+    await scene.acknowledge(5)
+    scene.feeds.is_lost_next = True
+    screen = scene.connect(Resume(end["epoch"], end["offset"]))
+    await screen.until(lambda: screen.is_unproven)
+    assert screen.of("ready")[0]["recovered"] is True
+    assert not screen.of("caught_up")
+    again = scene.connect(Resume(end["epoch"], end["offset"]))
+    await again.caught_up()
+    assert again.of("ready")[0]["recovered"] is False
+
+
 async def test_a_resume_that_proves_nothing_says_so_and_brings_what_is_pending(scene: Scene) -> None:
     first = scene.connect()
     position = await first.caught_up()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from libs.common.errors import invalid
+from libs.common.errors import Problem, invalid
 
 MAX_TITLE = 128
 MAX_MEMBERS = 256
@@ -73,6 +73,13 @@ def from_cursor(cursor: str) -> Position:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         milliseconds, conversation_id = text.split(" ")
-        return Position(_EPOCH + timedelta(milliseconds=int(milliseconds)), conversation_id)
+        position = Position(_EPOCH + timedelta(milliseconds=int(milliseconds)), conversation_id)
     except (ValueError, OverflowError) as error:
-        raise invalid("/query/cursor", "must be a next_cursor as it was given") from error
+        raise _no_cursor() from error
+    if to_cursor(position) != cursor:
+        raise _no_cursor()
+    return position
+
+
+def _no_cursor() -> Problem:
+    return invalid("/query/cursor", "must be a next_cursor as it was given")

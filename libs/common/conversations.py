@@ -51,7 +51,7 @@ async def record_activity(database: Database, latest: Mapping[str, tuple[int, da
     updates = [
         UpdateOne(
             {"_id": conversation_id, "last_sequence": {"$lt": number}},
-            {"$set": {"last_sequence": number, "last_activity": at}},
+            {"$set": {"last_sequence": number}, "$max": {"last_activity": at}},
         )
         for conversation_id, (number, at) in latest.items()
     ]

@@ -41,3 +41,11 @@ async def test_activity_only_moves_forward(database: Database) -> None:
     await record_activity(database, {})
     (document,) = await database["conversations"].find({"_id": "c"}).to_list()
     assert (document["last_sequence"], document["last_activity"]) == (3, AT + timedelta(seconds=3))
+
+
+async def test_a_clock_that_is_behind_does_not_move_a_conversation_back(database: Database) -> None:
+    await database["conversations"].insert_one({"_id": "c", "last_sequence": 3, "last_activity": AT})
+    await record_activity(database, {"c": (4, AT - timedelta(seconds=1))})
+    document = await database["conversations"].find_one({"_id": "c"})
+    assert document
+    assert (document["last_sequence"], document["last_activity"]) == (4, AT)

@@ -1,5 +1,6 @@
 """What happens to an accepted message: stored once, numbered, fed to its members, told as a fact; a batch at a time."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from prometheus_client import Counter
 from libs.common import messages, tracing
 from libs.common.bus import Record, Rejected
 from libs.common.clock import now
-from libs.common.conversations import Members, record_activity
+from libs.common.conversations import Members
 from libs.common.deliveries import is_external
 from libs.common.errors import Problem, Retry
 from libs.common.events import MESSAGE_EVENTS, MessageEvent, StatusEvent
@@ -22,6 +23,7 @@ from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
 from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
+from services.router.handlers.activity import Activity
 from services.router.handlers.deliveries import Deliveries
 from services.router.handlers.facts import feeding, outgoing, telling
 from services.router.handlers.memory import Heights, Memory
@@ -62,7 +64,7 @@ class Messages:
         self._heights = heights
         self._deliveries = deliveries
         self._last: Memory[str, int] = Memory()
-        self._activity: dict[str, tuple[int, datetime]] = {}
+        self._activity = Activity(store.database)
 
     async def handle(self, batch: Sequence[Record]) -> list[Rejected]:
         incoming, rejected = read(MessageEvent, batch)
@@ -71,22 +73,28 @@ class Messages:
         with tracing.follow(batch).step("store", "consumer", tracing.about_topic(MESSAGE_EVENTS, "process")) as traces:
             stored, conflicts = await self._store_all(incoming, members)
         stored_traces = traces.only(s.incoming.record.source for s in stored)
-        with feeding(stored_traces) as fed:
-            await self._feed.append(_message_entries(stored, members, fed) + [_conflict_entry(c) for c in conflicts])
-        with telling(stored_traces) as told:
-            await self._producer.publish_all([_stored_fact(s, told) for s in stored])
-        self._deliveries.open_soon([e.message_id for s in stored if is_external((e := s.incoming.event).channels)])
-        self._note_activity(stored)
+        told = self._tell(stored, conflicts, members, stored_traces)
+        for failure in await asyncio.gather(told, self._activity.note(stored), return_exceptions=True):
+            if failure:
+                raise failure
         refused = [Rejected(c.record, "message_id_conflict", is_clients_doing=True) for c in conflicts]
         return rejected + strangers + refused
 
+    async def _tell(
+        self,
+        stored: Sequence[Numbered],
+        conflicts: Iterable[Incoming[MessageEvent]],
+        members: Members_,
+        traces: Followed,
+    ) -> None:
+        with feeding(traces) as fed:
+            await self._feed.append(_message_entries(stored, members, fed) + [_conflict_entry(c) for c in conflicts])
+        with telling(traces) as told:
+            await self._producer.publish_all([_stored_fact(s, told) for s in stored])
+        self._deliveries.open_soon([e.message_id for s in stored if is_external((e := s.incoming.event).channels)])
+
     async def checkpoint(self) -> None:
-        activity, self._activity = self._activity, {}
-        try:
-            await record_activity(self._store.database, activity)
-        except BaseException:
-            self._activity = activity | self._activity
-            raise
+        await self._activity.checkpoint()
 
     def forget(self) -> None:
         self._last.clear()
@@ -131,14 +139,6 @@ class Messages:
             return one
         to = messages.recipients(event, members[event.conversation_id])
         return replace(one, routing=self._deliveries.route(event.channels, to))
-
-    def _note_activity(self, stored: Iterable[Numbered]) -> None:
-        for one in stored:
-            event = one.incoming.event
-            known = self._activity.get(event.conversation_id)
-            if known is None or known[0] < one.sequence_number:
-                at = datetime.fromisoformat(event.accepted_at)
-                self._activity[event.conversation_id] = (one.sequence_number, at)
 
     def _count(self, incoming: Sequence[object], fresh: Sequence[Numbered]) -> None:
         STORED.inc(len(fresh))

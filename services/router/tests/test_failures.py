@@ -112,7 +112,8 @@ async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple
     """Also after everything that is read again was forgotten."""
     line, scene = frail
     messages, receipts = scene.messages(), scene.receipts()
-    await messages.handle(scene.texts("one", "two"))
+    for text in ("one", "two"):
+        await messages.handle(scene.texts(text))
     await receipts.handle([receipt(scene.conversation, scene.bo, "READ", 1)])
     line.cut()
     for handler in (messages, receipts):

@@ -104,12 +104,40 @@ async def test_a_taken_id_is_rejected_and_its_sender_is_told(scene: Scene) -> No
     assert msgspec.json.decode(told.body)["problem"]["code"] == "message_id_conflict"
 
 
-async def test_activity_is_written_at_the_checkpoint_and_only_goes_forward(scene: Scene) -> None:
-    late, router = scene.messages(), scene.messages()
-    await late.handle(scene.texts("one"))
-    await router.handle(scene.texts("two"))
-    await router.checkpoint()
-    await late.checkpoint()
+async def last_sequence(scene: Scene) -> int:
     conversation = await scene.database["conversations"].find_one({"_id": scene.conversation})
     assert conversation is not None
-    assert conversation["last_sequence"] == 2
+    number: int = conversation["last_sequence"]
+    return number
+
+
+async def test_activity_of_a_quiet_conversation_is_written_at_once_of_a_busy_one_at_the_checkpoint(
+    scene: Scene,
+) -> None:
+    router = scene.messages()
+    seen = []
+    for text in ("one", "two", "three"):
+        await router.handle(scene.texts(text))
+        seen.append(await last_sequence(scene))
+        await router.checkpoint()
+        seen.append(await last_sequence(scene))
+    assert seen == [1, 1, 2, 2, 3, 3]
+    for text in ("four", "five", "six"):
+        await router.handle(scene.texts(text))
+    assert await last_sequence(scene) == 4
+    await router.checkpoint()
+    assert await last_sequence(scene) == 6
+    await router.handle(scene.texts("seven"))
+    assert await last_sequence(scene) == 6
+    for _ in range(2):
+        await router.checkpoint()
+    assert await last_sequence(scene) == 7
+
+
+async def test_activity_only_goes_forward(scene: Scene) -> None:
+    late, router = scene.messages(), scene.messages()
+    await late.handle([*scene.texts("one"), *scene.texts("two")])
+    await late.handle(scene.texts("three"))
+    await router.handle(scene.texts("four"))
+    await late.checkpoint()
+    assert await last_sequence(scene) == 4

@@ -10,6 +10,7 @@ from deploy.local.places import Places
 from deploy.local.ports import Ports
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "nginx" / "nginx.conf.template"
+DOCUMENTS = Path(__file__).resolve().parents[2] / "docs" / "api"
 MOST_FILES = 16384
 
 # what Nginx says, as which status, with which code and words
@@ -38,6 +39,11 @@ add_header X-Request-Id $trace_id always;
             add_header X-Content-Type-Options nosniff always;
             add_header Referrer-Policy no-referrer always;
             add_header X-Frame-Options DENY always;"""
+# of the page that shows the API: whatever its scripts may try, it loads and asks nothing but this gateway
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def configuration(places: Places, ports: Ports) -> str:
@@ -52,6 +58,9 @@ def configuration(places: Places, ports: Ports) -> str:
         frontend=ports["frontend"],
         presence=ports["presence"],
         presence_websocket=ports["presence websocket"],
+        documents=DOCUMENTS,
+        page_policy=PAGE_POLICY,
+        common=COMMON,
         listen=_indent("\n".join(_listen(ports)), 8),
         errors=_indent("\n".join(_error(*error) for error in ERRORS), 8),
     )

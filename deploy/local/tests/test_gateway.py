@@ -1,12 +1,14 @@
 """The gateway alone, with no service behind it: what it answers by itself."""
 
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.gateway import DOCUMENTS
 from deploy.local.stack import Stack
 from deploy.local.tests.scene import free_base, stack_in, start_well
 
@@ -161,3 +163,33 @@ def test_a_path_that_would_break_the_json_is_left_out_of_it(stack: Stack) -> Non
 
 def test_no_answer_names_the_version_of_the_server(stack: Stack) -> None:
     assert get(stack, "/nothing").all("server") == ["nginx"]
+
+
+@pytest.mark.parametrize("path", ["/api-docs", "/api-docs/"])
+def test_the_page_of_the_api_may_ask_this_gateway_alone(stack: Stack, path: str) -> None:
+    page = get(stack, path)
+    assert (page.status, page.all("content-type")) == (200, ["text/html; charset=utf-8"])
+    [policy] = page.all("content-security-policy")
+    assert set(re.findall(r"'\w+'|\w+:", policy)) == {"'none'", "'self'", "data:"}
+
+
+def test_all_that_the_page_of_the_api_loads_is_here(stack: Stack) -> None:
+    page = get(stack, "/api-docs").body + get(stack, "/api-docs/page.js").body
+    loaded = re.findall(r'(?:href|src|url)\W+"?(/[\w./-]+)"', page)
+    assert {path.rpartition("/")[2] for path in loaded} == {
+        *("page.css", "page.js", "swagger-ui.css", "swagger-ui-bundle.js", "openapi.json"),
+    }
+    assert [path for path in loaded if get(stack, path).status != 200] == []
+
+
+@pytest.mark.parametrize("path", ["/api-docs/openapi.json", "/openapi.json"])
+def test_the_document_of_the_api_is_served_as_it_is_committed(stack: Stack, path: str) -> None:
+    answer = get(stack, path)
+    assert answer.all("content-type") == ["application/json"]
+    assert json.loads(answer.body) == json.loads((DOCUMENTS / "openapi.json").read_text())
+
+
+@pytest.mark.parametrize("path", ["/api-docs/swagger-ui", "/api-docs/swagger-ui/", "/api-docs/x.js", "/api-docs../api"])
+def test_nothing_else_stands_beside_the_page_of_the_api(stack: Stack, path: str) -> None:
+    answer = get(stack, path)
+    assert (answer.status, answer.problem()["code"]) == (404, "not_found")

@@ -51,7 +51,7 @@ class Frames(picows.WSListener):
         if self._transport and not self._transport.is_disconnected:
             self._transport.disconnect()
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = 45) -> None:
         async with asyncio.timeout(within_s):
             while not condition():
                 self._changed.clear()

@@ -11,14 +11,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+PIPE_COLUMNS = 400
+
 # Control characters (escape sequences begin with one), bidirectional overrides, and line ends that are none of ours.
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 NEWLINE = re.compile("\r\n?|\n")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Prints what it is given as it is: no markup, no emoji codes, nothing highlighted."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    """Prints what it is given as it is: no markup, no emoji codes, nothing highlighted; into a pipe nothing folded."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not made.is_terminal:
+        made.width = PIPE_COLUMNS
+    return made
 
 
 def line(*parts: str | tuple[str, str], stderr: bool = False) -> None:

@@ -57,7 +57,8 @@ def run(url: str, work: Coroutine[Any, Any, T], username: str = "USER") -> T:
     try:
         return asyncio.run(work)
     except UnreachableError as error:
-        raise failure(f"Parley does not answer at {url}: is it up? `make up`", NO_ANSWER, str(error)) from None
+        cause = f" ({error.__cause__})" if str(error.__cause__ or "") else ""
+        raise failure(f"Parley does not answer at {url}: is it up? `make up`{cause}", NO_ANSWER) from None
     except SessionEndedError:
         words = f"The session of {username} at {url} has ended: `parley login {username}`."
         raise failure(words, NOT_LOGGED_IN) from None
@@ -73,11 +74,9 @@ def run(url: str, work: Coroutine[Any, Any, T], username: str = "USER") -> T:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def failure(words: str, code: int, detail: str = "") -> typer.Exit:
-    """What to raise: the words are on stderr in red by then."""
+def failure(words: str, code: int) -> typer.Exit:
+    """What to raise: the words are one line on stderr by then."""
     output.line((clean(words), "red"), stderr=True)
-    if detail:
-        output.line((clean(detail), "dim"), stderr=True)
     return typer.Exit(code)
 
 

@@ -46,7 +46,7 @@ def chat(
         known = {conversation.conversation_id: history[-1].sequence_number if history else conversation.last_sequence}
         async with client.live(known=known, deadline_s=PATIENCE_S) as live:
             view = plain.Plain(room, as_json=as_json)
-            talk = Talk(live, room, conversation.conversation_id, view)
+            talk = Talk(client, live, room, conversation.conversation_id, view)
             if on_terminal:
                 output.line((f"{title(conversation, me)} ", "bold"), ("  Ctrl-D leaves", "dim"))
             for message in history:

@@ -33,16 +33,21 @@ class Plain:
         elif self._as_json and isinstance(event, Arrived | Receipt):
             output.json_line(event)
 
+    def present(self) -> None:
+        self.notice(clean(self._room.who_is_there()))
+
     def notice(self, words: str, *, for_s: float | None = None) -> None:
-        output.line((words, "dim"), stderr=True)
+        if words:
+            output.line((words, "dim"), stderr=True)
 
     def show(self, entry: Entry) -> None:
         head = f"{entry.at.astimezone():%H:%M:%S} "
         sender = clean(entry.sender)
         mark, style = self._room.tick(entry)
+        word = " read" if mark and self._room.status_of(entry) == "READ" else ""
         fault = f"  {clean(entry.fault)}" if entry.fault else ""
         body = clean_lines(entry.text, " " * (len(head) + len(sender) + 2))
-        output.line((head, "dim"), (sender, "bold"), f"  {body} ", (mark, style), (fault, "red"))
+        output.line((head, "dim"), (sender, "bold"), f"  {body} ", (f"{mark}{word}", style), (fault, "red"))
 
 
 async def chat(talk: Talk) -> None:

@@ -34,6 +34,7 @@ class Room:
     me: str
     others: frozenset[str]
     entries: list[Entry] = field(default_factory=list)
+    there: dict[str, str] = field(default_factory=dict)
     _marks: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def knows(self, message_id: str) -> bool:
@@ -83,6 +84,13 @@ class Room:
         if entry.sender != self.me:
             return "", ""
         return FAILED if entry.fault else TICKS[self.status_of(entry)]
+
+    def who_is_there(self) -> str:
+        """Nothing while nothing is known."""
+        if len(self.others) == 1:
+            return "".join(f"{name} is {status}" for name, status in self.there.items())
+        online = sum(status == "online" for status in self.there.values())
+        return f"{online} of {len(self.others)} others are online" if self.there else ""
 
     def is_on_its_way(self, entry: Entry) -> bool:
         return entry.sender == self.me and not entry.status and entry.number is None and not entry.fault

@@ -41,7 +41,12 @@ class Screen:
                 HSplit(
                     [
                         Window(FormattedTextControl(self._texts), wrap_lines=True, dont_extend_height=True),
-                        Window(FormattedTextControl(lambda: [("class:dim", self._notice)]), height=1),
+                        Window(
+                            FormattedTextControl(
+                                lambda: [("class:dim", self._notice or clean(self._room.who_is_there()))]
+                            ),
+                            height=1,
+                        ),
                         self._input,
                     ]
                 )
@@ -70,6 +75,9 @@ class Screen:
 
     def changed(self, event: LiveEvent | Entry) -> None:
         self._has_overflown.set()
+        self._app.invalidate()
+
+    def present(self) -> None:
         self._app.invalidate()
 
     def notice(self, words: str, *, for_s: float | None = None) -> None:

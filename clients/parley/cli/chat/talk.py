@@ -1,6 +1,8 @@
 """A chat between a connection and a terminal: events into the room, texts out, and hints that pass."""
 
+import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,12 +10,25 @@ import uuid_utils
 
 from clients.parley.cli.chat.room import Entry, Room
 from clients.parley.cli.output import clean
+from clients.parley.client import ParleyClient
 from clients.parley.errors import ParleyError, ProblemError
-from clients.parley.frames import Arrived, DeliveryChanged, ErrorReported, PresenceChanged, Ready, Receipt, Typing
+from clients.parley.frames import (
+    Arrived,
+    CaughtUp,
+    DeliveryChanged,
+    ErrorReported,
+    PresenceChanged,
+    Ready,
+    Receipt,
+    Typing,
+)
 from clients.parley.live import Interrupted, LiveChat, LiveEvent
+from clients.parley.objects import Presence
 
 TYPING_S = 5.0
 TYPING_EVERY_S = 3.0
+LOOK_S = 5.0
+LOOKED_AT = 100
 
 
 class View(Protocol):
@@ -21,6 +36,7 @@ class View(Protocol):
 
     def new(self, entry: Entry) -> None: ...
     def changed(self, event: LiveEvent | Entry) -> None: ...
+    def present(self) -> None: ...
     def notice(self, words: str, *, for_s: float | None = None) -> None: ...
 
 
@@ -28,6 +44,7 @@ class View(Protocol):
 class Talk:
     """One conversation, live."""
 
+    client: ParleyClient
     live: LiveChat
     room: Room
     conversation_id: str
@@ -39,6 +56,8 @@ class Talk:
         """For as long as the connection can be had; raises what ends it."""
         async for event in self.live:
             self._on(event)
+            if isinstance(event, CaughtUp):
+                await self._look()
 
     async def say(self, text: str) -> None:
         """Send; the room shows how it goes."""
@@ -64,6 +83,19 @@ class Talk:
         self.live.ack(self.conversation_id, number)
         self.live.read(self.conversation_id, number)
 
+    async def _look(self) -> None:
+        """Who is there now; from here on frames tell of changes. Not knowing it stops nobody from talking."""
+        asked = sorted(self.room.others)[:LOOKED_AT]
+        with suppress(ParleyError, TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                for one in await self.client.presence(asked):
+                    self._on_presence(one)
+
+    def _on_presence(self, one: Presence | PresenceChanged) -> None:
+        if one.username in self.room.others and self.room.there.get(one.username) != one.status:
+            self.room.there[one.username] = one.status
+            self.view.present()
+
     def _on(self, event: LiveEvent) -> None:
         match event:
             case Arrived(conversation_id=self.conversation_id):
@@ -81,6 +113,7 @@ class Talk:
         entry = self.room.arrived(message)
         if message.sender != self.room.me:
             self.seen(message.sequence_number)
+            self.view.notice("")
         if len(self.room.entries) > before or (self.room.entries[-1] is entry and before == 0):
             self.view.new(entry)
         self.view.changed(message)
@@ -89,11 +122,11 @@ class Talk:
         match event:
             case Typing(conversation_id=self.conversation_id, username=username):
                 self.view.notice(f"{clean(username)} is typing…", for_s=TYPING_S)
-            case PresenceChanged(username=username, status=status) if username in self.room.others:
-                self.view.notice(f"{clean(username)} is {clean(status)}", for_s=TYPING_S)
+            case PresenceChanged():
+                self._on_presence(event)
             case Interrupted(cause=cause, wait_s=wait_s):
                 self.was_interrupted = True
-                self.view.notice(f"not connected: {clean(cause)}; again in {wait_s:.1f} s")
+                self.view.notice(f"not connected, again in {wait_s:.1f} s ({clean(cause)})")
             case Ready() if self.was_interrupted:
                 self.was_interrupted = False
                 self.view.notice("connected again", for_s=TYPING_S)

@@ -1,0 +1,64 @@
+"""Two people who talk by `parley chat`, each on a terminal: what they see, and how they leave."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from conftest import Stack
+from tests.command import Home
+
+CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
+
+
+@pytest.fixture
+def home(stack: Stack, tmp_path: Path) -> Home:
+    return Home(stack, tmp_path)
+
+
+async def pair(home: Home) -> tuple[str, str]:
+    mark = secrets.token_hex(3)
+    return await home.register(f"ana-{mark}"), await home.register(f"ben-{mark}")
+
+
+async def test_a_line_appears_at_the_other_side_and_its_ticks_tell_how_far_it_is(home: Home) -> None:
+    ana, ben = await pair(home)
+    async with home.terminal("chat", ben, "--as", ana) as mine:
+        await mine.shows(f"{ana}> ")
+        mine.press(f"hello \x1b[Aben{ENTER}")
+        await mine.shows(f"{ana}  hello ben ✓\\s")
+        async with home.running("tail", "--as", ben):
+            await mine.shows(f"{ana}  hello ben ✓✓")
+        await mine.shows(r"90m✓✓", raw=True)
+        async with home.terminal("chat", ana, "--as", ben) as theirs:
+            await theirs.shows(f"{ana}  hello ben")
+            await mine.shows(r"36m✓✓", raw=True)
+            theirs.press("so long")
+            await mine.shows(f"{ben} is typing…")
+            theirs.press(ENTER)
+            await mine.shows(f"{ben}  so long")
+            await theirs.shows(r"36m✓✓", raw=True)
+            theirs.press(CTRL_D)
+            assert await theirs.ended() == 0
+        mine.press(f"not sent{CTRL_C}{CTRL_C}")
+        assert await mine.ended() == 0
+    said = (await home.run("history", ben, "--as", ana, "--json")).json["items"]
+    assert [m["payload"]["text"] for m in said] == ["hello ben", "so long"]
+    assert {m["status"] for m in said} == {"READ"}
+
+
+async def test_what_is_typed_in_haste_before_leaving_is_sent_in_order(home: Home) -> None:
+    ana, ben = await pair(home)
+    async with home.terminal("chat", ben, "--as", ana) as mine:
+        await mine.shows(f"{ana}> ")
+        mine.press("".join(f"text {n}{ENTER}" for n in range(20)) + CTRL_D)
+        assert await mine.ended() == 0
+    said = (await home.run("history", ben, "--as", ana, "--json")).json["items"]
+    assert [m["payload"]["text"] for m in said] == [f"text {n}" for n in range(20)]
+
+
+async def test_what_others_write_does_not_steer_the_terminal(home: Home) -> None:
+    ana, ben = await pair(home)
+    await home.run("send", ben, "--as", ana, "\x1b[2J\x1b]0;mine now\x07 done")
+    async with home.terminal("chat", ana, "--as", ben) as theirs:
+        await theirs.shows(f"{ana}  ␛\\[2J␛\\]0;mine now␇ done")

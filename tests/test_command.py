@@ -1,0 +1,179 @@
+"""The `parley` command on the real stack: each command as a person types it, and what it says when things go wrong."""
+
+import secrets
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from conftest import Stack
+from tests.command import Home
+
+NOBODY_LISTENS = "http://127.0.0.1:9"
+NO_SUCH_ID = "01a1fdcb-94d7-73ac-917b-fecd10195843"
+
+
+@pytest.fixture
+def home(stack: Stack, tmp_path: Path) -> Home:
+    return Home(stack, tmp_path)
+
+
+def somebody(name: str) -> str:
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+async def pair(home: Home) -> tuple[str, str]:
+    """Two people with sessions; commands speak for the first."""
+    ben = await home.register(somebody("ben"))
+    return await home.register(somebody("ana")), ben
+
+
+async def test_a_text_is_sent_found_and_followed(home: Home) -> None:
+    ana, ben = await pair(home)
+    sent = (await home.run("send", ben, "see", "you", "at six", "--json")).json
+    found = (await home.run("history", ana, "--as", ben, "--json")).json
+    assert [(m["message_id"], m["from"], m["payload"]["text"]) for m in found["items"]] == [
+        (sent["message_id"], ana, "see you at six")
+    ]
+    status = (await home.run("status", sent["message_id"], "--json")).json
+    assert (status["status"], status["sequence_number"]) == ("SENT", 1)
+    listed = (await home.run("conversations", "--as", ben, "--json")).json
+    assert [(c["conversation_id"], c["unread_count"]) for c in listed["items"]] == [(sent["conversation_id"], 1)]
+
+
+async def test_the_same_is_readable_for_people(home: Home) -> None:
+    ana, ben = await pair(home)
+    accepted = await home.run("send", ben, "-", stdin="two\nlines\n")
+    assert accepted.out.startswith("✓ accepted  parley status ")
+    message_id = accepted.out.split()[-1]
+    status = await home.run("status", message_id)
+    assert status.out.startswith("SENT  number 1\n")
+    assert "ACCEPTED" in status.out
+    shown = (await home.run("history", ben)).out.splitlines()
+    assert [shown[0].endswith(f"{ana}  two"), shown[1].strip()] == [True, "lines"]
+    listed = await home.run("conversations", "--as", ben)
+    assert f"{ana}: two ⏎ lines" in listed.out
+
+
+async def test_an_id_of_ones_own_makes_a_second_try_safe(home: Home) -> None:
+    _, ben = await pair(home)
+    message_id = "01a1fdcb-94d7-73ac-917b-" + secrets.token_hex(6)
+    for _ in range(2):
+        assert (await home.run("send", ben, "once", "--message-id", message_id, "--json")).json["status"] == "ACCEPTED"
+    assert len((await home.run("history", ben, "--json")).json["items"]) == 1
+
+
+async def test_a_group_has_a_title_and_takes_texts(home: Home) -> None:
+    ana, ben = await pair(home)
+    cho = await home.register(somebody("cho"))
+    opened = (await home.run("open", ana, ben, "--title", "lunch", "--json")).json
+    assert (opened["type"], sorted(opened["members"])) == ("group", sorted([ana, ben, cho]))
+    assert (await home.run("send", opened["conversation_id"], "At one?")).code == 0
+    assert "lunch" in (await home.run("conversations", "--as", ana)).out
+
+
+async def test_tail_shows_what_waits_and_what_comes_as_json_lines(home: Home) -> None:
+    ana, ben = await pair(home)
+    first = (await home.run("send", ben, "waits", "--json")).json
+    async with home.running("tail", "--as", ben, "--json") as tail:
+        assert tail.stdout
+        assert msgspec.json.decode(await tail.stdout.readline())["message_id"] == first["message_id"]
+        await home.run("send", ben, "comes")
+        told = msgspec.json.decode(await tail.stdout.readline())
+        assert (told["type"], told["from"], told["payload"]["text"]) == ("message", ana, "comes")
+        async with home.running("tail", ben, "--all", "--json") as receipts:
+            assert receipts.stdout
+            heard = [msgspec.json.decode(await receipts.stdout.readline()) for _ in range(2)]
+        assert [h["payload"]["text"] for h in heard] == ["waits", "comes"]
+        tail.send_signal(signal.SIGINT)
+        assert await tail.wait() == 130
+
+
+async def test_a_chat_without_a_terminal_sends_the_lines_of_its_input(home: Home) -> None:
+    ana, ben = await pair(home)
+    talked = await home.run("chat", ben, stdin="one\ntwo\n")
+    assert (talked.code, talked.err) == (0, "")
+    assert [line.partition("  ")[2] for line in talked.out.splitlines()] == ["one ✓", "two ✓"]
+    talked = await home.run("chat", ana, "--as", ben, "--json", stdin="three\n")
+    lines = [msgspec.json.decode(line) for line in talked.out.splitlines()]
+    assert [m["payload"]["text"] for m in lines if m["type"] == "message"][:2] == ["one", "two"]
+
+
+async def test_who_logs_out_is_logged_out(home: Home) -> None:
+    ana, ben = await pair(home)
+    assert (await home.run("whoami", "--json")).json["username"] == ana
+    assert (await home.run("logout")).code == 0
+    assert (await home.run("whoami")).code == 3
+    assert (await home.run("login", ana, "--password-stdin", stdin="correct horse battery\n")).code == 0
+    assert (await home.run("whoami", "--json")).json["username"] == ana
+    assert (await home.run("whoami", "--as", ben, "--json")).json["username"] == ben
+
+
+async def test_a_session_that_was_ended_elsewhere_is_one_to_log_in_again(home: Home, tmp_path: Path) -> None:
+    ana = await home.register(somebody("ana"))
+    (kept,) = tmp_path.glob(f"parley/*/{ana}.json")  # noqa: ASYNC240  a folder of three files
+    session = kept.read_bytes()
+    await home.run("logout")
+    kept.write_bytes(session)
+    refused = await home.run("conversations", "--as", ana)
+    assert refused.code == 3
+    assert f"`parley login {ana}`" in refused.err
+
+
+FAILURES: list[tuple[list[str], int, str]] = [
+    (["login", "{ana}"], 1, "The username or the password is wrong. [401 invalid_credentials]"),
+    (["register", "{ana}"], 1, "[409 username_taken]"),
+    (["register", "Ana!"], 1, "A username is 3 to 64"),
+    (["whoami", "--as", "nobody-here"], 3, "nobody-here is not logged in"),
+    (["send", "nobody-here", "hi"], 1, "there is no user nobody-here here"),
+    (["send", "{ana}", ""], 1, "There is nothing to send."),
+    (["send", NO_SUCH_ID, "hi"], 1, "[404 "),
+    (["send", "{ben}", "hi", "--channel", "pigeon"], 1, "[422 unknown_channel]"),
+    (["send", "{ben}", "hi", "--message-id", "1"], 1, "/message_id"),
+    (["chat", "nobody-here"], 1, "there is no user nobody-here here"),
+    (["history", "nobody-here"], 1, "no conversation with nobody-here yet"),
+    (["tail", "nobody-here"], 1, "no conversation with nobody-here yet"),
+    (["status", NO_SUCH_ID], 1, "[404 not_found]"),
+    (["status", "not/an id?"], 1, "[404 not_found]"),
+    (["conversations", "--cursor", "rubbish"], 1, "[4"),
+]
+
+
+@pytest.fixture(scope="module")
+async def two_people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str, str]:
+    home = Home(stack, tmp_path_factory.mktemp("home"))
+    return home, *await pair(home)
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), FAILURES, ids=[" ".join(f[0]) for f in FAILURES])
+async def test_what_goes_wrong_is_one_readable_line(
+    two_people: tuple[Home, str, str], arguments: list[str], code: int, words: str
+) -> None:
+    home, ana, ben = two_people
+    named = [argument.format(ana=ana, ben=ben) for argument in arguments]
+    failed = await home.run(*named, PARLEY_PASSWORD="not the right one")
+    assert (failed.code, failed.out, failed.err.count("\n")) == (code, "", 1)
+    assert words in failed.err
+    assert "Traceback" not in failed.err
+
+
+@pytest.mark.parametrize("arguments", [["demo", "offline"], ["login", "ana", "--json"], ["demo", "basic", "--json"]])
+async def test_a_platform_that_is_down_is_one_readable_line(home: Home, arguments: list[str]) -> None:
+    failed = await home.run(*arguments, "--url", NOBODY_LISTENS, PARLEY_PASSWORD="any at all")
+    assert (failed.code, failed.out, failed.err.count("\n")) == (2, "", 1)
+    assert f"Parley does not answer at {NOBODY_LISTENS}: is it up? `make up`" in failed.err
+
+
+async def test_a_hundred_texts_wait_for_who_is_away(home: Home) -> None:
+    story = (await home.run("demo", "offline", "--json", "--deadline", "60")).json
+    assert (story["missing"], story["received"]) == ([], list(range(1, 121)))
+    assert story["recovered"] is True
+
+
+async def test_every_command_explains_itself(home: Home) -> None:
+    names = ["register", "login", "logout", "whoami", "chat", "send", "status", "history", "tail", "conversations"]
+    for name in [*names, "open", "presence", "demo", "version"]:
+        told = await home.run(name, "--help")
+        assert (told.code, "Usage: parley" in told.out) == (0, True), name
+    assert "Exit codes: 0 done" in (await home.run("--help")).out

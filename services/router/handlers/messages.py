@@ -173,8 +173,9 @@ def _message_entries(stored: Iterable[Numbered], members: Members_, fed: Followe
 
 def _conflict_entry(conflict: Incoming[MessageEvent]) -> Entry:
     words = "This message_id was used for another message; this one is not stored."
-    problem = problem_document(Problem(409, "message_id_conflict", words))
-    body = {"problem": problem, "message_id": conflict.event.message_id}
+    message_id = conflict.event.message_id
+    problem = problem_document(Problem(409, "message_id_conflict", words), f"/v1/messages/{message_id}")
+    body = {"problem": problem, "message_id": message_id}
     return Entry(conflict.event.sender, pack("error", _encode(body)))
 
 

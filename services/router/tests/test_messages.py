@@ -101,7 +101,8 @@ async def test_a_taken_id_is_rejected_and_its_sender_is_told(scene: Scene) -> No
     assert await scene.stored() == [(1, "mine")]
     told = (await scene.feed(scene.bo))[-1]
     assert told.kind == "error"
-    assert msgspec.json.decode(told.body)["problem"]["code"] == "message_id_conflict"
+    problem = msgspec.json.decode(told.body)["problem"]
+    assert (problem["code"], problem["instance"]) == ("message_id_conflict", f"/v1/messages/{mine.message_id}")
 
 
 async def last_sequence(scene: Scene) -> int:

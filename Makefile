@@ -33,7 +33,7 @@ check: packages ## format, lint, types, import contracts, pure tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -m pure
 
-bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins
+bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins, sockets
 	@$(LOCAL) up $(BASE)
 	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) $(if $(quick),--quick)
 

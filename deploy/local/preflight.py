@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.local import processes, pythons
-from deploy.local.ports import DEFAULT_BASE, Ports
+from deploy.local.ports import DEFAULT_BASE, OFFSETS, Ports
 from deploy.local.programs import java
 from deploy.local.say import Trouble
 
 OLDEST_JAVA = 17
-NEEDED_BYTES = 3 * 1000**3
+NEEDED_BYTES = 1_500_000_000  # 0.6 GB are fetched, an empty stack takes 0.4, and something must be left to live on
 INSTALL = "Debian: apt install"
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def refuse(troubles: Iterable[str | None]) -> None:
@@ -70,7 +71,7 @@ def debian_trouble(apt: str | None, dpkg: str | None) -> str | None:
 def disk_trouble(folder: Path, free: int) -> str | None:
     if free >= NEEDED_BYTES:
         return None
-    return f"only {free / 1e9:.1f} GB are free under {folder}: the stack needs {NEEDED_BYTES / 1e9:.0f} GB"
+    return f"only {free / 1e9:.1f} GB are free under {folder}: the stack needs {NEEDED_BYTES / 1e9:.1f} GB"
 
 
 def port_troubles(ports: Ports, names: Iterable[str]) -> list[str]:
@@ -82,6 +83,24 @@ def port_troubles(ports: Ports, names: Iterable[str]) -> list[str]:
 def port_words(port: int, part: str, holder: str, base: int) -> str:
     other = 20000 if base == DEFAULT_BASE else DEFAULT_BASE
     return f"port {port} ({part}) is taken by {holder}: stop it, or move every port with base={other}"
+
+
+def outgoing_ports() -> tuple[int, int]:
+    """The first and the last port that the kernel gives to outgoing connections."""
+    first, last = OUTGOING.read_text().split()
+    return int(first), int(last)
+
+
+def base_words(base: int, outgoing: tuple[int, int]) -> str | None:
+    """A start there works mostly, and fails when a connection of anybody's has got one of the ports."""
+    first, last = outgoing
+    if base + max(OFFSETS.values()) < first or base + min(OFFSETS.values()) > last:
+        return None
+    below = first - max(OFFSETS.values()) - 1
+    return (
+        f"base={base} lies where the kernel takes ports for outgoing connections ({first} to {last}): "
+        f"any connection may get one of ours first; choose a base up to {below}"
+    )
 
 
 def is_taken(port: int) -> bool:

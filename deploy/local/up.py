@@ -13,7 +13,7 @@ from deploy.local.places import Places
 from deploy.local.plan import plan
 from deploy.local.ports import Ports
 from deploy.local.programs import NAMES, SERVERS, STAGES
-from deploy.local.say import Trouble, say, step
+from deploy.local.say import Trouble, complain, say, step
 from deploy.local.stack import Stack
 
 SCHEMA_DEADLINE_S = 60
@@ -28,6 +28,8 @@ def up(places: Places, base: int | None, only: tuple[str, ...] = NAMES) -> None:
             say(f"the stack is up already, on base {ports.base}")
             return
         down.end_orphans(places)
+        if words := preflight.base_words(ports.base, preflight.outgoing_ports()):
+            complain(f"parley: {words}")
         preflight.refuse(preflight.port_troubles(ports, wanted))
         begun = time.monotonic()
         try:

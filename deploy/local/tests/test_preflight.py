@@ -34,7 +34,7 @@ def test_another_architecture_is_named() -> None:
 
 
 def test_a_small_disk_is_named(tmp_path: Path) -> None:
-    assert preflight.disk_trouble(tmp_path, 3 * 1000**3) is None
+    assert preflight.disk_trouble(tmp_path, 1_500_000_000) is None
     assert "only 1.0 GB are free" in (preflight.disk_trouble(tmp_path, 1000**3) or "")
 
 
@@ -50,6 +50,18 @@ def test_a_taken_port_is_told_with_its_part_its_holder_and_a_way_out() -> None:
         [line] = [line for line in preflight.port_troubles(Ports(base), ["nginx"]) if "(gateway http)" in line]
     assert f"port {base + 80} (gateway http) is taken by process" in line
     assert "base=" in line
+
+
+@pytest.mark.parametrize("base", [32_500, 40_000, 60_900])
+def test_a_base_among_the_ports_of_outgoing_connections_is_named_with_one_that_is_not(base: int) -> None:
+    words = preflight.base_words(base, (32_768, 60_999)) or ""
+    assert f"base={base} lies where" in words
+    assert "up to 32324" in words
+
+
+@pytest.mark.parametrize("base", [8_000, 21_000, 32_324, 61_000])
+def test_a_base_beside_them_will_do(base: int) -> None:
+    assert preflight.base_words(base, (32_768, 60_999)) is None
 
 
 def test_every_trouble_is_a_line_and_none_is_silence() -> None:

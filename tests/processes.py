@@ -14,7 +14,7 @@ import httpx
 from conftest import ROOT
 from tests.conftest import Chat
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 HANDLED = "parley_consumed_records_total{"
 
 
@@ -68,7 +68,7 @@ class Service:
     async def leave(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self.process.returncode is None:
             self.tell(number)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 await self.process.wait()
 
 

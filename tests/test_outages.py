@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from clients.parley import ParleyClient, ParleyError
-from tests.conftest import Chat
-from tests.load import PATIENCE_S, Load, is_polite, load
+from tests.conftest import DEADLINE_S, Chat
+from tests.load import LONGEST_S, Load, is_polite, load
 
 Door = Callable[[ParleyClient, str], Awaitable[object]]
 DOORS: dict[str, Door] = {
@@ -33,7 +33,7 @@ async def test_what_needs_it_is_refused_and_what_was_accepted_arrives_once_it_is
 
 async def is_told(chat: Chat, server: str) -> None:
     """`/health/ready` says who is away."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(DEADLINE_S):
         while server not in " ".join(await chat.waits_for(WHO_SAYS[server])):
             await asyncio.sleep(0.05)
 
@@ -48,4 +48,4 @@ async def is_refused(chat: Chat, under: Load, server: str) -> None:
         with pytest.raises(ParleyError) as refusal:
             await DOORS[server](client, conversation_id)
         assert is_polite(refusal.value)
-        assert time.monotonic() - begun < PATIENCE_S
+        assert time.monotonic() - begun < LONGEST_S

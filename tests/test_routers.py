@@ -9,19 +9,17 @@ from tests.load import load
 from tests.processes import one_more
 from tests.status_events import told_from_now
 
-SESSION_S = 6.0  # after it a silent router's partitions are another's
+BOUND_S = 20.0  # a silent router's partitions are another's after 6 s, and the group has to agree on it
 
 
-@pytest.mark.parametrize(("ending", "bound_s"), [(signal.SIGTERM, SESSION_S), (signal.SIGKILL, 2 * SESSION_S)])
-async def test_a_router_that_comes_and_goes_holds_nobody_up_for_long(
-    chat: Chat, ending: signal.Signals, bound_s: float
-) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_router_that_comes_and_goes_holds_nobody_up_for_long(chat: Chat, ending: signal.Signals) -> None:
     async with load(chat) as under:
         async with one_more(chat, "router") as second:
             await second.is_ready()
             await under.goes_on()
             await second.leave(ending)
-            assert await under.goes_on() < bound_s
+            assert await under.goes_on() < BOUND_S
         under.check_answers()
     await under.check_ledger()
 

@@ -2,17 +2,18 @@
 
 import asyncio
 import os
+import random
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import httpx
 
-from conftest import ROOT
-from tests.conftest import Chat
+from conftest import ROOT, Stack
+from deploy.local.preflight import is_taken
 
 PATIENCE_S = 60.0
 HANDLED = "parley_consumed_records_total{"
@@ -29,6 +30,11 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where its sockets are reached, past the gateway."""
+        return f"http://127.0.0.1:{self.ws_port}"
 
     def tell(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -71,6 +77,16 @@ class Service:
             async with asyncio.timeout(PATIENCE_S):
                 await self.process.wait()
 
+    async def end(self) -> None:
+        """Politely, also where it sleeps; whatever it does."""
+        if self.process.returncode is None:
+            self.tell(signal.SIGCONT)
+            try:
+                await self.leave()
+            finally:
+                if self.process.returncode is None:
+                    self.process.kill()
+
 
 async def metric(url: str, name: str) -> float:
     """Of the process that answers there; the sum over all labels that begin so."""
@@ -80,17 +96,14 @@ async def metric(url: str, name: str) -> float:
 
 
 @asynccontextmanager
-async def one_more(chat: Chat, name: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[Service]:
-    """Starts it beside the stack's own; `settings` beat those of the stack. Ends it with the block."""
-    port, ws_port = _free_port(), _free_port()
+async def one_more(stack: Stack, name: str, **told: str) -> AsyncIterator[Service]:
+    """Starts it on the stack's servers; `told`: settings in lower case, without their PARLEY_. Ends with the block."""
+    port, ws_port = free_ports(2)
+    settings = {f"{name}_port": str(port), "presence_ws_port": str(ws_port), **told}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
-    environment |= {
-        "PARLEY_SETTINGS": str(chat.processes.places.settings),
-        f"PARLEY_{name.upper()}_PORT": str(port),
-        "PARLEY_PRESENCE_WS_PORT": str(ws_port),
-        **(settings or {}),
-    }
-    with (chat.processes.places.logs / f"one-more-{name}.log").open("ab") as log:
+    environment |= {f"PARLEY_{k.upper()}": v for k, v in settings.items()}
+    environment["PARLEY_SETTINGS"] = str(stack.state / "parley.env")
+    with (stack.state / "logs" / f"one-more-{name}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", f"services.{name}.main"), cwd=ROOT, env=environment, stdout=log, stderr=log
         )
@@ -98,10 +111,10 @@ async def one_more(chat: Chat, name: str, settings: Mapping[str, str] | None = N
     try:
         yield service
     finally:
-        await service.leave(signal.SIGKILL)
+        await service.end()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Below those of outgoing connections, which could take one before it is used."""
+    ports = random.sample(range(10_000, 20_000), 1_000)
+    return list(islice((port for port in ports if not is_taken(port)), count))

@@ -26,8 +26,12 @@ async def test_what_needs_it_is_refused_and_what_was_accepted_arrives_once_it_is
             async with outage(server):
                 await is_told(chat, server)
                 await is_refused(chat, under, server)
+                if server != "mongo":
+                    await under.recipient.client.history(under.senders[0].conversation_id)
             await under.goes_on()
         under.check_answers()
+        if server != "kafka":
+            assert under.refusals == []
     await under.check_ledger()
 
 

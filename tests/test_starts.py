@@ -31,7 +31,7 @@ NEEDS = {
 @pytest.mark.parametrize("name", NEEDS)
 async def test_a_service_that_starts_before_what_it_needs_waits_for_it_and_then_works(chat: Chat, name: str) -> None:
     person = await chat.person("ana")
-    async with cut_lines(chat, NEEDS[name]) as lines, one_more(chat, name, where(lines)) as service:
+    async with cut_lines(chat, NEEDS[name]) as lines, one_more(chat.stack, name, **where(lines)) as service:
         await service.is_up()
         await REFUSES[name](service, person)
         for back in lines:
@@ -56,8 +56,8 @@ async def cut_lines(chat: Chat, servers: Iterable[str]) -> AsyncIterator[dict[st
 
 
 def where(lines: dict[str, tuple[Line, int]]) -> dict[str, str]:
-    names = {server: "PARLEY_AUTH_URL" if server == "auth" else f"PARLEY_{server.upper()}" for server in lines}
-    return {names[server]: WHERE[server].format(port) for server, (_, port) in lines.items()}
+    settings = {server: "auth_url" if server == "auth" else server for server in lines}
+    return {settings[server]: WHERE[server].format(port) for server, (_, port) in lines.items()}
 
 
 async def waits_for(service: Service, servers: list[str]) -> None:
@@ -81,7 +81,7 @@ async def no_request(service: Service, person: Person) -> None:
 
 async def no_socket(service: Service, person: Person) -> None:
     with pytest.raises(SocketClosedError) as closed:
-        await ChatSocket(f"http://127.0.0.1:{service.ws_port}", person.client.access_token or "").__aenter__()
+        await ChatSocket(service.ws_url, person.client.access_token or "").__aenter__()
     assert closed.value.code == 1013
 
 
@@ -110,7 +110,7 @@ async def accepts(service: Service, person: Person, chat: Chat) -> None:
 
 
 async def connects(service: Service, person: Person, chat: Chat) -> None:
-    async with ChatSocket(f"http://127.0.0.1:{service.ws_port}", person.client.access_token or "") as socket:
+    async with ChatSocket(service.ws_url, person.client.access_token or "") as socket:
         device = Device(socket, acknowledges=False)
         bo = await chat.person("bo")
         conversation = await bo.client.open_conversation([person.name])

@@ -42,7 +42,7 @@ class Talk:
         """→ message_id"""
         body = {"conversation_id": self.conversation.conversation_id, "payload": {"type": "text", "text": TEXT}}
         headers = {"authorization": f"Bearer {self.ana.client.access_token}", "traceparent": traceparent}
-        url = f"http://127.0.0.1:{self.platform.ports['frontend']}/v1/messages"
+        url = f"{self.platform.url}/v1/messages"
         async with httpx.AsyncClient() as http:
             answer = await http.post(url, json=body, headers=headers)
         assert answer.status_code == 202

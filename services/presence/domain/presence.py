@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from libs.common.errors import invalid
 
-MOST = 200  # of one question
+MOST = 100  # of one question: the longest names still fit into an address
 
 Status = Literal["online", "offline"]
 

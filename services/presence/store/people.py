@@ -27,7 +27,7 @@ class People:
             found = await self._conversations.aggregate(
                 [
                     {"$match": {"$and": [{"members": username}, {"members": {"$in": list(asked)}}]}},
-                    {"$project": {"both": {"$setIntersection": ["$members", list(asked)]}}},
+                    {"$project": {"both": {"$setIntersection": ["$members", {"$literal": list(asked)}]}}},
                     {"$unwind": "$both"},
                     {"$group": {"_id": "$both"}},
                 ]

@@ -27,6 +27,12 @@ async def test_only_who_shares_a_conversation_is_known(database: mongo.Database)
     assert await people.known_to("nobody", ["ana", "nobody"]) == ["nobody"]
 
 
+@pytest.mark.parametrize("name", ["$members", "$$ROOT", "$$nothing", "$", "a.b", "a\0b", "ü🐦"])
+async def test_a_name_is_never_more_than_a_name(database: mongo.Database, name: str) -> None:
+    await database["conversations"].insert_one(conversation(1, "ana", "bo"))
+    assert await People(database).known_to("ana", [name, "bo"]) == ["bo"]
+
+
 async def test_those_near_are_the_others_of_the_newest_conversations(database: mongo.Database) -> None:
     await database["conversations"].insert_many(
         [conversation(n, "ana", f"friend-{n}") for n in range(CONVERSATIONS + 5)]

@@ -184,7 +184,7 @@ async def test_a_node_that_stops_leaves_time_to_come_back(town: Town) -> None:
     one.connect("ana", "bo")
     await until(lambda: len(town.told) == 2)
     await one.die()
-    one.presenter.leaving_s = 2
+    one.presenter.leaving_s = 5
     await one.presenter.stop()
     two.connect("ana")
     await until(lambda: len(town.told) == 3)

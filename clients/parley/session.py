@@ -15,6 +15,7 @@ EARLY_S = 60.0
 EARLY_SHARE = 0.1  # of a token's life, for short-lived ones
 AGAIN_S = 5.0  # after a renewal that failed while the token was still good
 REFUSED = (400, 401)
+NEVER = 1e11  # seconds since 1970, far ahead and still a number in JSON
 
 Exchange = Callable[[str], Awaitable[Tokens]]
 
@@ -24,8 +25,8 @@ class Grant(Struct, frozen=True):
 
     access_token: str
     refresh_token: str | None = None
-    renew_at: float = float("inf")
-    expires_at: float = float("inf")
+    renew_at: float = NEVER
+    expires_at: float = NEVER
 
 
 class Keeper(Protocol):

@@ -4,12 +4,14 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 import clients.parley
 from clients.parley.cli import app
 from clients.parley.demos.basic import Account, Step, Story, Told, timeline
+from clients.parley.demos.offline import verdict
 from clients.parley.demos.show import show_story
 from clients.parley.objects import StatusChange
 
@@ -71,6 +73,23 @@ def test_what_was_not_reached_is_said_and_nothing_else_promised() -> None:
     text = printed(story("message 1: SENT instead of READ"))
     assert "message 1: SENT instead of READ" in text
     assert "curl" not in text
+
+
+@pytest.mark.parametrize(
+    ("received", "numbers", "recovered", "status", "words"),
+    [
+        (["a", "b", "c"], [1, 2, 3], True, "DELIVERED", []),
+        (["a", "c"], [1, 3], True, "DELIVERED", ["1 of 3 texts did not arrive"]),
+        (["a", "b", "b", "c"], [1, 2, 2, 3], True, "DELIVERED", ["1 texts arrived twice"]),
+        (["a", "c", "b"], [1, 3, 2], True, "DELIVERED", ["the texts did not arrive in their order"]),
+        (["a", "b", "c"], [1, 2, 3], False, "DELIVERED", ["the connection did not resume where it was cut"]),
+        (["a", "b", "c"], [1, 2, 3], True, "SENT", ["the last text is SENT for its sender"]),
+    ],
+)
+def test_the_offline_demo_says_what_went_wrong(
+    received: list[str], numbers: list[int], recovered: bool, status: str, words: list[str]
+) -> None:
+    assert verdict(["a", "b", "c"], received, numbers, recovered, status) == words
 
 
 def test_nobody_at_home_is_one_clear_line_and_no_trace() -> None:

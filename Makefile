@@ -37,7 +37,7 @@ bench: ## what a message costs on the running stack           quick=1 takes one 
 	@$(LOCAL) up $(BASE)
 	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) $(if $(quick),--quick)
 
-openapi: packages ## write docs/api anew from the code
+openapi: packages ## write docs/api (OpenAPI, AsyncAPI) anew from the code
 	@$(BIN)/python -m deploy.documents
 
 lock: packages ## write requirements.lock anew from pyproject.toml

@@ -3,9 +3,13 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from deploy.documents import openapi
+import yaml
+
+from deploy.documents import asyncapi, openapi
 from deploy.documents.services import all_routes
+from libs.common import schema
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "api"
@@ -14,4 +18,25 @@ FOLDER = ROOT / "docs" / "api"
 def documents() -> dict[Path, str]:
     """File → its text, made from the code."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    return {FOLDER / "openapi.json": json.dumps(openapi.document(all_routes(), version), indent=1) + "\n"}
+    return {
+        FOLDER / "openapi.json": json.dumps(openapi.document(all_routes(), version), indent=1) + "\n",
+        FOLDER / "asyncapi.yaml": _yaml(asyncapi.document(version, schema.topics())),
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes everything out where it stands, and texts of several lines as such."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

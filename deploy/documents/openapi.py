@@ -4,15 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from pydantic import BaseModel
 
+from deploy.documents.schemas import REFERENCE, schemas_of
 from deploy.documents.services import Route
 from libs.common.openapi import JSON, Answer, Operation, ProblemDocument
 from libs.common.problems import title_of
 
 PROBLEM = "application/problem+json"
-REFERENCE = "#/components/schemas/{name}"
 TAGS = {
     "Accounts": "Who somebody is, and how they are reached elsewhere.",
     "Tokens": "Log in, go on, log out; the keys that verify tokens.",
@@ -77,7 +76,7 @@ class Shapes:
         kinds = list(dict.fromkeys(kinds))
         models = [kind for kind in kinds if _is_model(kind)]
         structs = [kind for kind in kinds if not _is_model(kind)]
-        schemas, self.components = msgspec.json.schema_components(structs, ref_template=REFERENCE)
+        schemas, self.components = schemas_of(structs)
         self._of = dict(zip(structs, schemas, strict=True))
         for model in models:
             schema = model.model_json_schema(ref_template=REFERENCE.replace("name", "model"))

@@ -119,14 +119,20 @@ class PresenceEvent(msgspec.Struct, frozen=True, kw_only=True):
 Event = MessageEvent | ReceiptEvent | StatusEvent | PresenceEvent
 E = TypeVar("E", MessageEvent, ReceiptEvent, StatusEvent, PresenceEvent)
 
-_TYPES: dict[type[Event], bytes] = {
+TYPES: dict[type[Event], bytes] = {
     MessageEvent: b"parley.message.accepted.v1",
     ReceiptEvent: b"parley.receipt.reported.v1",
     StatusEvent: b"parley.status.changed.v1",
     PresenceEvent: b"parley.presence.changed.v1",
 }
+TOPICS: dict[str, type[Event]] = {
+    MESSAGE_EVENTS: MessageEvent,
+    RECEIPT_EVENTS: ReceiptEvent,
+    STATUS_EVENTS: StatusEvent,
+    PRESENCE_EVENTS: PresenceEvent,
+}
 _encode = msgspec.json.Encoder().encode
-_decoders: dict[Any, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in _TYPES}
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in TYPES}
 
 
 def encode(event: Event) -> bytes:
@@ -145,7 +151,7 @@ def cloud_headers(event: Event, event_id: str, source: str, at: str, trace: str)
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
         ("ce_source", source.encode()),
-        ("ce_type", _TYPES[type(event)]),
+        ("ce_type", TYPES[type(event)]),
         ("ce_time", at.encode()),
         ("content-type", b"application/json"),
         ("traceparent", trace.encode()),

@@ -8,22 +8,23 @@ import msgspec
 from libs.common.clock import rfc3339
 from libs.common.events import MessageEvent, MessageStatus, Payload
 from libs.common.mongo import Document
+from libs.common.shapes import Number, Time, Uuid
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The contract's `message`; `metadata` is the client's own JSON, untouched."""
 
-    message_id: str
-    conversation_id: str
-    sequence_number: int
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
     sender: str = msgspec.field(name="from")
     to: Sequence[str]
     channels: Sequence[str]
     payload: Payload
-    reply_to: str | None
+    reply_to: Uuid | None
     metadata: msgspec.Raw | None
     status: MessageStatus
-    created_at: str
+    created_at: Time
 
 
 _encode = msgspec.json.Encoder().encode

@@ -69,7 +69,7 @@ async def create_topics(bootstrap: str, prefix: str = "", replication: int = 1) 
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
     await admin.start()
     try:
-        answer = await admin.create_topics(_topics(prefix, replication))
+        answer = await admin.create_topics(topics(prefix, replication))
         for name, code, *words in answer.topic_errors:
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise KafkaError(f"topic {name}: {words or code}")
@@ -82,12 +82,12 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
     await admin.start()
     try:
-        await admin.delete_topics([topic.name for topic in _topics(prefix, 1)])
+        await admin.delete_topics([topic.name for topic in topics(prefix, 1)])
     finally:
         await admin.close()
 
 
-def _topics(prefix: str, replication: int) -> list[NewTopic]:
+def topics(prefix: str = "", replication: int = 1) -> list[NewTopic]:
     safe = {"min.insync.replicas": "2" if replication >= 3 else "1"}
     settings = {name: {"retention.ms": str(ms)} for name, ms in RETENTION_MS.items()}
     for topic in (MESSAGE_EVENTS, RECEIPT_EVENTS):

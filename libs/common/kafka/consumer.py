@@ -169,7 +169,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if faults and sum(self._outcomes) + len(faults) > max(CEILING, handled // 2):
             raise Retry(f"an operator: most records of {self._topic} fail ({faults[0]})", after_s=10.0)
         at = rfc3339(now()).encode()
-        await self._producer.publish_all([_dead_letter(r, at) for r in rejected])
+        await self._producer.publish_all([letter_of(r, at) for r in rejected])
         for r in rejected:
             REJECTED.labels(self._group, r.reason).inc()
             log.error("dead-lettered %s: %s", r.record.source, r.reason)
@@ -236,7 +236,7 @@ class Pace:
             await asyncio.sleep(self.WINDOW_S)
 
 
-def _dead_letter(rejected: Rejected, at: bytes) -> Outgoing:
+def letter_of(rejected: Rejected, at: bytes) -> Outgoing:
     """The record as it came; headers tell why, where it stood, and when it was first and last tried."""
     record = rejected.record
     headers = {

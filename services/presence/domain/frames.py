@@ -6,38 +6,49 @@ from typing import Any
 import msgspec
 
 from libs.common.errors import Problem, malformed
+from libs.common.shapes import Number, Uuid
 
 
 class Resume(msgspec.Struct, frozen=True):
+    """What an earlier connection said last."""
+
     epoch: str
     offset: int
 
 
 class Auth(msgspec.Struct, frozen=True, tag="auth"):
+    """Logs in: the first frame, within 5 s. After the header it comes without token, at once, to bring `resume`."""
+
     token: str | None = None
     resume: Resume | None = None
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
-    conversation_id: str
-    sequence_number: int
+    """This device has everything up to the number."""
+
+    conversation_id: Uuid
+    sequence_number: Number
 
 
 class Read(msgspec.Struct, frozen=True, tag="read"):
-    conversation_id: str
-    sequence_number: int
+    """The user has read everything up to the number."""
+
+    conversation_id: Uuid
+    sequence_number: Number
 
 
 class Typing(msgspec.Struct, frozen=True, tag="typing"):
-    conversation_id: str
+    """The others see it for 5 s. To be repeated while it goes on, every few seconds."""
+
+    conversation_id: Uuid
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
-    pass
+    """Asks for a `pong`."""
 
 
 class Send(msgspec.Struct, frozen=True, tag="send"):
-    """Its body is parsed by the rules of acceptance."""
+    """A message, as in `POST /v1/messages`: its body is parsed by the rules of acceptance."""
 
     ref: str | None = None
 

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from libs.common import tracing
+from libs.common import frames, tracing
 from libs.common.bus import Outgoing, PublishEach
 from libs.common.clock import new_id, rfc3339
 from libs.common.errors import Unavailable
 from libs.common.events import PRESENCE_EVENTS, PresenceEvent, cloud_headers, encode
 from services.presence.domain.presence import Changes
-from services.presence.handlers.devices import encode as encode_frame
 
 if TYPE_CHECKING:
     from services.presence.store.hints import Hints
@@ -107,5 +106,4 @@ def _record(change: PresenceEvent) -> Outgoing:
 
 
 def _frame(change: PresenceEvent) -> bytes:
-    frame = {"type": "presence", "username": change.username, "status": change.status, "last_seen": change.last_seen}
-    return encode_frame(frame)
+    return frames.encode(frames.PresenceHint(change.username, change.status, change.last_seen))

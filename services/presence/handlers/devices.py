@@ -4,13 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import msgspec
 from prometheus_client import Counter
 
 from libs.common.clock import new_id
 from services.presence.domain.progress import Feed, Progress
 
-encode = msgspec.json.Encoder().encode
 HEALED = Counter("parley_feeds_healed", "Times a device had to catch up, by cause.", ["cause"])
 
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import Gauge
 
+from libs.common import frames
 from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, unpack
 from services.presence.domain.frames import Resume
 from services.presence.domain.progress import Feed, Progress, Step
-from services.presence.handlers.devices import HEALED, Channels, Device, Unproven, encode
+from services.presence.handlers.devices import HEALED, Channels, Device, Unproven
 from services.presence.handlers.pushes import push, push_stored
 
 if TYPE_CHECKING:
@@ -222,17 +223,9 @@ async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 def _ready(device: Device, recovered: bool | None) -> bytes:
-    return encode(
-        {
-            "type": "ready",
-            "connection_id": device.connection_id,
-            "username": device.username,
-            "epoch": device.epoch,
-            "offset": device.progress.offset,
-            "recovered": recovered,
-        }
-    )
+    frame = frames.Ready(device.connection_id, device.username, device.epoch, device.progress.offset, recovered)
+    return frames.encode(frame)
 
 
 def _caught_up(device: Device) -> bytes:
-    return encode({"type": "caught_up", "epoch": device.epoch, "offset": device.progress.offset})
+    return frames.encode(frames.CaughtUp(device.epoch, device.progress.offset))

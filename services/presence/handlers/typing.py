@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from libs.common import frames
 from services.presence.domain.rates import Bucket
-from services.presence.handlers.devices import encode
 
 if TYPE_CHECKING:
     from services.presence.store.hints import Hints
@@ -38,7 +38,7 @@ class Typing:
         return bucket.take(at)
 
     async def tell(self, username: str, conversation_id: str) -> None:
-        """`{"type": "typing", "conversation_id", "username"}` to the others. Raises `Problem` 404, or `Retry`."""
+        """To the others. Raises `Problem` 404, or `Retry`."""
         members = await self._membership(username, conversation_id)
-        frame = encode({"type": "typing", "conversation_id": conversation_id, "username": username})
+        frame = frames.encode(frames.TypingHint(conversation_id, username))
         await self._hints.send([name for name in members if name != username], frame)

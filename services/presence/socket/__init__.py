@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
+from libs.common import frames
 from libs.common.accept import MAX_BODY, Acceptor
 from libs.common.auth import TokenVerifier
 from libs.common.errors import Problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
-from services.presence.handlers.devices import encode
 from services.presence.handlers.node import Node
 from services.presence.handlers.presence import Presenter
 from services.presence.handlers.typing import Typing
@@ -44,7 +44,7 @@ class Sockets:
         if not is_trusted(origin, host, self.allowed_origins):
             problem = Problem(403, "origin_not_allowed", "Pages of this origin may not connect.")
             kind = {"content-type": "application/problem+json"}
-            body = encode(problem_document(problem, INSTANCE))
+            body = frames.encode(problem_document(problem, INSTANCE))
             return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(403, body, kind), None)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return self._wire(token.strip() if scheme.lower() == "bearer" else None)

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from libs.common import tracing
+from libs.common import frames, tracing
 from libs.common.accept import MAX_INT64, parse_body, parse_uuid
 from libs.common.auth import Identity
 from libs.common.errors import Problem, Retry, Unavailable, invalid
@@ -16,7 +16,7 @@ from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.domain.frames import Ack, Auth, Ping, Read, RefusedSend, Resume, Send, Typing, parse_frame
-from services.presence.handlers.devices import Device, Unproven, encode
+from services.presence.handlers.devices import Device, Unproven
 from services.presence.reports import Reports
 from services.presence.socket.wire import ENDED, LEFT, RESTARTING, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 
@@ -27,6 +27,7 @@ AUTH_S = 5.0
 RESUME_S = 0.25  # a client that logs in by header may still bring `resume`: a round trip of the wide world
 INSTANCE = "/v1/ws"
 SENDS = 100  # of one connection, under way at once
+PONG = frames.encode(frames.Pong())
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class Connection:
             case Typing(conversation_id=conversation_id):
                 self._begin_typing(identity, conversation_id, tasks)
             case Ping():
-                self._wire.send(b'{"type":"pong"}')
+                self._wire.send(PONG)
             case Auth():
                 raise Problem(400, "already_authenticated", "This connection is logged in.")
 
@@ -174,7 +175,7 @@ class Connection:
         try:
             with tracing.edge("socket send", {"network.protocol.name": "websocket"}):
                 accepted = await accepting
-            self._wire.send(encode({"type": "accepted", "ref": ref, "message_id": accepted.message_id}))
+            self._wire.send(frames.encode(frames.Accepted(ref, accepted.message_id)))
         except (Problem, Retry) as problem:
             self._wire.send(_rejected(ref, problem))
         finally:
@@ -189,8 +190,8 @@ def _mark(conversation_id: str, status: ReceiptStatus, number: int) -> tuple[str
 
 
 def _error(problem: Problem) -> bytes:
-    return encode({"type": "error", "problem": problem_document(problem, INSTANCE)})
+    return frames.encode(frames.Error(problem_document(problem, INSTANCE)))
 
 
 def _rejected(ref: Any, error: Exception) -> bytes:
-    return encode({"type": "rejected", "ref": ref, "problem": problem_document(as_problem(error), INSTANCE)})
+    return frames.encode(frames.Rejected(ref, problem_document(as_problem(error), INSTANCE)))

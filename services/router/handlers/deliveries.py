@@ -16,6 +16,7 @@ import msgspec
 from prometheus_client import Counter
 
 from connectors.capabilities import CHANNELS, INTERNAL
+from libs.common import frames
 from libs.common.clock import now, rfc3339
 from libs.common.deliveries import External, delivery_id, is_external, read_deliveries, status_of
 from libs.common.errors import Retry
@@ -43,7 +44,6 @@ OPENED = Counter(
 )
 
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 
 
 class Deliveries:
@@ -200,19 +200,22 @@ def _by_recipient(deliveries: Iterable[Document]) -> External:
 
 def _entry(delivery: Document, message_status: MessageStatus) -> Entry:
     conversation_id, number = delivery["conversation_id"], delivery["sequence_number"]
-    body = {
-        "message_id": delivery["message_id"],
-        "conversation_id": conversation_id,
-        "sequence_number": number,
-        "recipient": delivery["recipient"],
-        "channel": delivery["channel"],
-        "status": delivery["status"],
-        "message_status": message_status,
-        "at": rfc3339(delivery["updated_at"]),
-    }
-    if delivery["error"]:
-        body["error"] = delivery["error"]
-    return Entry(delivery["from"], pack("status", _encode(body), conversation_id, number))
+    body = frames.Status(
+        message_id=delivery["message_id"],
+        conversation_id=conversation_id,
+        sequence_number=number,
+        recipient=delivery["recipient"],
+        channel=delivery["channel"],
+        status=delivery["status"],
+        message_status=message_status,
+        at=rfc3339(delivery["updated_at"]),
+        error=_error(delivery),
+    )
+    return Entry(delivery["from"], pack("status", frames.encode(body), conversation_id, number))
+
+
+def _error(delivery: Document) -> DeliveryError | None:
+    return msgspec.convert(delivery["error"], DeliveryError | None)
 
 
 def _fact(delivery: Document) -> Outgoing:
@@ -226,6 +229,6 @@ def _fact(delivery: Document) -> Outgoing:
         sender=delivery["from"],
         recipient=delivery["recipient"],
         channel=delivery["channel"],
-        error=msgspec.convert(delivery["error"], DeliveryError | None),
+        error=_error(delivery),
     )
     return outgoing(fact, f"{delivery['_id']}/{fact.status}", continue_trace(None))

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
 from prometheus_client import Counter
 
-from libs.common import messages, tracing
+from libs.common import frames, messages, tracing
 from libs.common.bus import Record, Rejected
 from libs.common.clock import now
 from libs.common.conversations import Members
@@ -37,7 +36,6 @@ STORED = Counter("parley_messages_stored", "Messages stored.")
 REPEATED = Counter("parley_messages_repeated", "Redeliveries and retries that stored nothing.")
 
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 Members_ = Mapping[str, Sequence[str]]
 
 
@@ -175,8 +173,7 @@ def _conflict_entry(conflict: Incoming[MessageEvent]) -> Entry:
     words = "This message_id was used for another message; this one is not stored."
     message_id = conflict.event.message_id
     problem = problem_document(Problem(409, "message_id_conflict", words), f"/v1/messages/{message_id}")
-    body = {"problem": problem, "message_id": message_id}
-    return Entry(conflict.event.sender, pack("error", _encode(body)))
+    return Entry(conflict.event.sender, pack("error", frames.encode(frames.Conflict(problem, message_id))))
 
 
 def _log_fields(one: Numbered) -> dict[str, object]:

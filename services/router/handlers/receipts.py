@@ -4,10 +4,9 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 from prometheus_client import Counter
 
-from libs.common import tracing
+from libs.common import frames, tracing
 from libs.common.bus import Record, Rejected
 from libs.common.conversations import Members
 from libs.common.errors import Retry
@@ -30,7 +29,6 @@ RACES = 20  # two writers of one partition make progress in each round; more tha
 ADVANCED = Counter("parley_watermarks_advanced", "Receipts that moved a watermark.", ["status"])
 
 log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
 
 
 class Receipts:
@@ -153,14 +151,8 @@ def _receipt_entries(advances: Iterable[Advance], members: Mapping[str, Sequence
     entries = []
     for a in advances:
         conversation_id, username = a.member
-        body = {
-            "conversation_id": conversation_id,
-            "username": username,
-            "status": a.status,
-            "sequence_number": a.to_number,
-            "at": a.at,
-        }
-        frame = pack("receipt", _encode(body), conversation_id, a.to_number, fed.of_source(a.source))
+        body = frames.Receipt(conversation_id, username, a.status, a.to_number, a.at)
+        frame = pack("receipt", frames.encode(body), conversation_id, a.to_number, fed.of_source(a.source))
         entries += [Entry(member, frame) for member in members[conversation_id]]
     return entries
 

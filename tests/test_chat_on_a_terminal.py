@@ -7,6 +7,7 @@ import pytest
 
 from conftest import Stack
 from tests.command import Home
+from tests.conftest import Chat
 
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
 
@@ -55,6 +56,22 @@ async def test_what_is_typed_in_haste_before_leaving_is_sent_in_order(home: Home
         assert await mine.ended() == 0
     said = (await home.run("history", ben, "--as", ana, "--json")).json["items"]
     assert [m["payload"]["text"] for m in said] == [f"text {n}" for n in range(20)]
+
+
+async def test_a_chat_outlives_the_server_of_its_socket(chat: Chat, home: Home) -> None:
+    ana, ben = await pair(home)
+    async with home.terminal("chat", ben, "--as", ana) as mine, home.terminal("chat", ana, "--as", ben) as theirs:
+        await mine.shows(f"{ana}> ")
+        await theirs.shows(f"{ben}> ")
+        chat.kill("presence")
+        mine.press(f"one{ENTER}")
+        await mine.shows("not connected, again in|connected again")
+        mine.press(f"two{ENTER}")
+        await theirs.shows(f"{ana}  one.*\\r\\n.*{ana}  two")
+        await mine.shows(f"{ana}  one ✓✓.*\\r\\n.*{ana}  two ✓✓")
+        await mine.shows(f"{ben} is online")
+    said = (await home.run("history", ben, "--as", ana, "--json")).json["items"]
+    assert [m["payload"]["text"] for m in said] == ["one", "two"]
 
 
 async def test_what_others_write_does_not_steer_the_terminal(home: Home) -> None:

@@ -130,7 +130,7 @@ FAILURES: list[tuple[list[str], int, str]] = [
     (["send", "{ana}", ""], 1, "There is nothing to send."),
     (["send", NO_SUCH_ID, "hi"], 1, "[404 "),
     (["send", "{ben}", "hi", "--channel", "pigeon"], 1, "[422 unknown_channel]"),
-    (["send", "{ben}", "hi", "--message-id", "1"], 1, "/message_id"),
+    (["send", "{ben}", "hi", "--message-id", "1"], 1, "message_id: "),
     (["chat", "nobody-here"], 1, "there is no user nobody-here here"),
     (["history", "nobody-here"], 1, "no conversation with nobody-here yet"),
     (["tail", "nobody-here"], 1, "no conversation with nobody-here yet"),

@@ -39,7 +39,7 @@ def conversations(
 
 
 def open_(
-    members: Annotated[list[str], typer.Argument(metavar="USER…", help="One for a private talk, more for a group.")],
+    members: Annotated[list[str], typer.Argument(metavar="USER", help="One for a private talk, more for a group.")],
     name: Annotated[str | None, typer.Option("--title", help="The group's title.")] = None,
     group: Annotated[bool, typer.Option("--group", help="A group, also with one other.")] = False,
     as_user: As = None,
@@ -64,7 +64,7 @@ def open_(
 
 
 def presence(
-    usernames: Annotated[list[str] | None, typer.Argument(metavar="[USER…]", help="Default: all you talk to.")] = None,
+    usernames: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Default: all you talk to.")] = None,
     as_user: As = None,
     url: Url = None,
     as_json: Json = False,

@@ -81,18 +81,17 @@ class _Bars:
 
 
 def _show_offline(story: offline.Offline) -> None:
-    output.line(f"Accepted in {story.accepted_ms:.0f} ms; in the hand of {story.recipient} ", _took(story))
+    took = {
+        "until all were accepted": story.accepted_ms,
+        "from connecting to the last text, a cut included": story.delivered_ms,
+        "from the second cut to the last text": story.healed_ms,
+    }
+    for what, ms in took.items():
+        output.line(f"{ms:8,.0f} ms  ", (what, "dim"))
     if story.missing:
         for words in story.missing:
             output.line((f"✗ {words}", "bold red"))
         return
     output.line(
         (f"✓ {story.sent} sent, {len(story.received)} received: each once, in order; resumed after the cut.", "green")
-    )
-
-
-def _took(story: offline.Offline) -> str:
-    return (
-        f"{story.delivered_ms:.0f} ms after connecting, a cut included; "
-        f"{story.healed_ms:.0f} ms from the second cut to the last text."
     )

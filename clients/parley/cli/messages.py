@@ -24,7 +24,7 @@ Since = Annotated[int, typer.Option("-n", "--last", min=0, help="Of one conversa
 
 def send(
     to: To,
-    text: Annotated[list[str], typer.Argument(metavar="TEXT…", help="The words; - reads standard input.")],
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="The words; - reads standard input.")],
     channel: Annotated[list[str] | None, typer.Option("--channel", help="internal, telegram, …, all.")] = None,
     reply_to: Annotated[str | None, typer.Option("--reply-to", metavar="MESSAGE", help="An id.")] = None,
     message_id: Annotated[str | None, typer.Option("--message-id", help="Of your own: twice is stored once.")] = None,
@@ -103,7 +103,7 @@ def history(
 
 
 def tail(
-    to: Annotated[str | None, typer.Argument(metavar="[USER|CONVERSATION]", help="Default: all.")] = None,
+    to: Annotated[str | None, typer.Argument(metavar="USER|CONVERSATION", help="Default: all.")] = None,
     last: Since = 10,
     every: Annotated[bool, typer.Option("--all", help="Receipts and statuses too.")] = False,
     peek: Annotated[bool, typer.Option("--peek", help="Do not acknowledge: the sender is not told.")] = False,

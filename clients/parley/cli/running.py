@@ -81,10 +81,11 @@ def failure(words: str, code: int) -> typer.Exit:
 
 
 def _words(error: ProblemError) -> str:
-    """For people: the detail, the fields, and the code to look up."""
-    fields = "; ".join(f"{e.pointer} {e.detail}" for e in error.errors)
+    """For people: what is wrong, where, and the code to look up."""
+    fields = [f"{field.pointer.removeprefix('/')}: {field.detail}" for field in error.errors]
     said = error.detail or error.problem.title
-    return f"{said}{f' ({fields})' if fields and fields not in said else ''} [{error.status} {error.code}]"
+    told = [said] if all(field.detail not in said for field in error.errors) else []
+    return f"{'; '.join(told + fields)} [{error.status} {error.code}]"
 
 
 def is_this_machine(url: str) -> bool:

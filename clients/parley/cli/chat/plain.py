@@ -34,7 +34,10 @@ class Plain:
             output.json_line(event)
 
     def present(self) -> None:
-        self.notice(clean(self._room.who_is_there()))
+        """Hints are for who looks at a screen."""
+
+    def typing(self, username: str) -> None:
+        """Nothing, as with presence."""
 
     def notice(self, words: str, *, for_s: float | None = None) -> None:
         if words:

@@ -21,6 +21,7 @@ from clients.parley.live import LiveEvent
 
 STYLE = Style.from_dict({"dim": "ansibrightblack", "cyan": "ansicyan", "red": "ansired", "me": "ansigreen"})
 LEAST_ROWS = 4
+TYPING_S = 5.0
 
 
 class Screen:
@@ -79,6 +80,9 @@ class Screen:
 
     def present(self) -> None:
         self._app.invalidate()
+
+    def typing(self, username: str) -> None:
+        self.notice(f"{clean(username)} is typing…", for_s=TYPING_S)
 
     def notice(self, words: str, *, for_s: float | None = None) -> None:
         self._notice = words

@@ -25,7 +25,7 @@ from clients.parley.frames import (
 from clients.parley.live import Interrupted, LiveChat, LiveEvent
 from clients.parley.objects import Presence
 
-TYPING_S = 5.0
+NOTICE_S = 5.0
 TYPING_EVERY_S = 3.0
 LOOK_S = 5.0
 LOOKED_AT = 100
@@ -37,6 +37,7 @@ class View(Protocol):
     def new(self, entry: Entry) -> None: ...
     def changed(self, event: LiveEvent | Entry) -> None: ...
     def present(self) -> None: ...
+    def typing(self, username: str) -> None: ...
     def notice(self, words: str, *, for_s: float | None = None) -> None: ...
 
 
@@ -101,7 +102,7 @@ class Talk:
             case Arrived(conversation_id=self.conversation_id):
                 self._on_message(event)
             case Arrived(sender=sender):
-                self.view.notice(f"{clean(sender)} writes in another conversation", for_s=TYPING_S)
+                self.view.notice(f"{clean(sender)} writes in another conversation", for_s=NOTICE_S)
             case Receipt(conversation_id=self.conversation_id):
                 self.room.receipt(event)
                 self.view.changed(event)
@@ -121,7 +122,7 @@ class Talk:
     def _on_hint(self, event: LiveEvent) -> None:
         match event:
             case Typing(conversation_id=self.conversation_id, username=username):
-                self.view.notice(f"{clean(username)} is typing…", for_s=TYPING_S)
+                self.view.typing(username)
             case PresenceChanged():
                 self._on_presence(event)
             case Interrupted(cause=cause, wait_s=wait_s):
@@ -129,8 +130,8 @@ class Talk:
                 self.view.notice(f"not connected, again in {wait_s:.1f} s ({clean(cause)})")
             case Ready() if self.was_interrupted:
                 self.was_interrupted = False
-                self.view.notice("connected again", for_s=TYPING_S)
+                self.view.notice("connected again", for_s=NOTICE_S)
             case ErrorReported(problem=problem):
-                self.view.notice(f"error: {clean(problem.detail or problem.code)}", for_s=TYPING_S)
+                self.view.notice(f"error: {clean(problem.detail or problem.code)}", for_s=NOTICE_S)
             case DeliveryChanged(conversation_id=self.conversation_id, error=error) if error:
-                self.view.notice(f"message {event.sequence_number}: {clean(str(error))}", for_s=TYPING_S)
+                self.view.notice(f"message {event.sequence_number}: {clean(str(error))}", for_s=NOTICE_S)

@@ -12,7 +12,7 @@ from libs.common.events import PRESENCE_EVENTS, PresenceEvent, decode
 from tests.conftest import Chat, Device, Person, until
 from tests.nodes import Node, another_node
 
-LIFE_S = 6.0  # of a node that dies
+LIFE_S = 15.0  # of a node that dies
 
 
 async def connect(node: Node, person: Person) -> Device:

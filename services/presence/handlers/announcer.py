@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from prometheus_client import Counter
+
 from libs.common import frames, tracing
 from libs.common.bus import Outgoing, PublishEach
 from libs.common.clock import new_id, rfc3339
 from libs.common.errors import Unavailable
 from libs.common.events import PRESENCE_EVENTS, PresenceEvent, cloud_headers, encode
 from services.presence.domain.presence import Changes
+from services.presence.handlers.devices import DROPPED
 
 if TYPE_CHECKING:
     from services.presence.store.hints import Hints
@@ -24,6 +27,8 @@ AT_ONCE = 4  # of them: each asks MongoDB who is near
 
 Near = Callable[[str], Awaitable[list[str]]]
 """username → who is to see their changes; raises `Unavailable`."""
+
+CHANGES = Counter("parley_presence_changes", "People who came online or went offline, as this node told.", ["status"])
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +72,12 @@ class Announcer:
         for username, status, last_seen in changes.people:
             seen = rfc3339(last_seen) if last_seen else None
             change = PresenceEvent(username=username, status=status, at=at, last_seen=seen)
+            CHANGES.labels(status).inc()
             self._for_kafka.put(change)
             if len(self._for_people) < HINTS:
                 self._for_people.put(change)
+            else:
+                DROPPED.labels("queue").inc()
 
     async def run(self) -> None:
         """For ever."""
@@ -95,6 +103,7 @@ class Announcer:
                 try:
                     near = await self._near(change.username)
                 except Unavailable as error:
+                    DROPPED.labels("unavailable").inc()
                     log.warning("a change of presence is not hinted: %s", error)
                 else:
                     await self._hints.send(near, _frame(change))

@@ -16,6 +16,9 @@ class Unproven(Exception):
     """The device was told that everything since its offset follows, and that can no longer be kept."""
 
 
+DROPPED = Counter("parley_hints_dropped", "Hints that were not published, by cause.", ["cause"])
+
+
 class Outlet(Protocol):
     """The way to a device. `send` closes it when the device reads too slowly."""
 

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from libs.common.errors import Unavailable
 from libs.common.feed import feed_key
 from libs.common.redis import answering
+from services.presence.handlers.devices import DROPPED
 
 HINT = b"-"
 """Stands where an entry's announcement has its offset."""
@@ -33,6 +34,7 @@ class Hints:
     async def send(self, usernames: Sequence[str], frame: bytes) -> None:
         """To every device of these people, on all nodes; or to some or none of them."""
         if self._under_way >= UNDER_WAY:
+            DROPPED.labels("queue").inc()
             return
         self._under_way += 1
         try:
@@ -40,6 +42,7 @@ class Hints:
                 with answering():
                     await self._publish(args=[HINT + b" " + frame, *map(feed_key, usernames[start : start + BATCH])])
         except Unavailable as error:
+            DROPPED.labels("unavailable").inc()
             log.warning("a hint is dropped: %s", error)
         finally:
             self._under_way -= 1

@@ -138,9 +138,9 @@ async def test_the_users_of_a_node_that_dies_go_offline_unless_they_are_elsewher
     two.connect("bo")
     await until(lambda: len(town.told) == 2)
     await one.die()
-    await until(lambda: len(town.told) == 3)
-    assert town.told[-1] == ("ana", "offline")
+    await until(lambda: ("ana", "offline") in town.told)
     assert await town.online("ana", "bo") == ["bo"]
+    assert ("bo", "offline") not in town.told
 
 
 async def test_the_heartbeat_is_a_sign_of_life(town: Town) -> None:
@@ -160,7 +160,7 @@ async def test_what_redis_lost_comes_back_with_the_heartbeat(town: Town) -> None
     node.connect("ana")
     await town.until_told(("ana", "online"))
     await town.cache.delete(f"{town.root}:until", f"{town.root}:seen", f"{town.root}:of:ana")
-    await until(lambda: len(town.told) == 2)
+    await until(lambda: len(town.told) >= 2)
     assert await town.online("ana") == ["ana"]
 
 

@@ -90,6 +90,18 @@ async def test_tail_shows_what_waits_and_what_comes_as_json_lines(home: Home) ->
         assert await tail.wait() == 130
 
 
+async def test_presence_tells_who_is_there_of_those_one_talks_to(home: Home) -> None:
+    ana, ben = await pair(home)
+    await home.run("send", ben, "hi")
+    async with home.running("tail", "--as", ben, "--json") as tail:
+        assert tail.stdout
+        await tail.stdout.readline()
+        found = (await home.run("presence", "--json")).json["items"]
+        assert [(p["username"], p["status"]) for p in found] == [(ben, "online")]
+        assert (await home.run("presence", "nobody-here", "--json")).json == {"items": []}
+        assert f"{ben}  online" in (await home.run("presence", "--as", ana)).out
+
+
 async def test_a_chat_without_a_terminal_sends_the_lines_of_its_input(home: Home) -> None:
     ana, ben = await pair(home)
     talked = await home.run("chat", ben, stdin="one\ntwo\n")
@@ -158,7 +170,7 @@ async def test_what_goes_wrong_is_one_readable_line(
     assert "Traceback" not in failed.err
 
 
-@pytest.mark.parametrize("arguments", [["demo", "offline"], ["login", "ana", "--json"], ["demo", "basic", "--json"]])
+@pytest.mark.parametrize("arguments", [["demo", "offline"], ["login", "ana", "--json"], ["demo", "--json"]])
 async def test_a_platform_that_is_down_is_one_readable_line(home: Home, arguments: list[str]) -> None:
     failed = await home.run(*arguments, "--url", NOBODY_LISTENS, PARLEY_PASSWORD="any at all")
     assert (failed.code, failed.out, failed.err.count("\n")) == (2, "", 1)

@@ -1,8 +1,11 @@
 """`parley demo …`: conversations that show the platform at work."""
 
+from typing import Any
+
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from typer.core import TyperGroup
 
 from clients.parley.cli import output
 from clients.parley.cli.options import Deadline, Json, Url
@@ -10,13 +13,18 @@ from clients.parley.cli.running import NOT_REACHED, gateway, is_this_machine, ru
 from clients.parley.demos import basic as basic_demo
 from clients.parley.demos import offline, show
 
-group = typer.Typer(help="Conversations that show the platform at work; the basic one unless another is named.")
+
+class _BasicUnlessNamed(TyperGroup):
+    """`parley demo --json` is `parley demo basic --json`. The context is of a class that typer keeps to itself."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names_none = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        return super().parse_args(ctx, ["basic", *args] if names_none else args)
 
 
-@group.callback(invoke_without_command=True)
-def demo(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        context.invoke(basic)
+group = typer.Typer(
+    help="Conversations that show the platform at work; the basic one unless another is named.", cls=_BasicUnlessNamed
+)
 
 
 @group.command()

@@ -32,6 +32,14 @@ class Publisher(Protocol):
     async def publish_each(self, records: Sequence[Outgoing]) -> Sequence[Unavailable | None]: ...
 
 
+class Progress(Protocol):
+    """How far those have got who handle what is published. Both raise `Unavailable`."""
+
+    async def ends(self) -> Mapping[int, int]: ...
+
+    async def has_passed(self, ends: Mapping[int, int]) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record as it came; `headers` are decoded by nobody but who needs them."""

@@ -9,6 +9,8 @@ RECEIPT_EVENTS = "receipt.events"
 STATUS_EVENTS = "status.events"
 PRESENCE_EVENTS = "presence.events"
 DLQ_SUFFIX = ".dlq"
+STORING = "router-messages"
+"""The group that stores what `message.events` brings."""
 
 ALL_CHANNELS = "all"
 

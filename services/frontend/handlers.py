@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from libs.common.accept import Acceptor, parse_uuid
+from libs.common.bus import Progress
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
 from libs.common.deliveries import External, status_of
@@ -153,11 +154,12 @@ def _view(
 
 @dataclass
 class Messages:
-    """`acceptor` knows which messages are on their way."""
+    """`acceptor` knows which messages of this process are on their way, `progress` whether the router is behind."""
 
     messages: "MessageStore"
     members: Members
     acceptor: Acceptor
+    progress: Progress
     max_waiters: int = MAX_WAITERS
     wait_s: float = STATUS_WAIT_S
     _waiting: int = 0
@@ -219,17 +221,26 @@ class Messages:
             raise _not_yet("Too many are waiting for their messages' status; ask again in a moment.")
         self._waiting += 1
         try:
-            for pause_s in _pauses(self.wait_s):
-                await asyncio.sleep(pause_s)
-                document = await self._find(caller, message_id)
-                if document is not None and not _is_fresh(document):
-                    return document
+            return await self._wait_for(caller, message_id, document)
         finally:
             self._waiting -= 1
+
+    async def _wait_for(self, caller: str, message_id: str, document: Document | None) -> Document:
+        """Another process may have accepted it: it is not there when all is handled that was published until now."""
+        is_coming = self.acceptor.accepted_recently(caller, message_id)
+        published = {} if is_coming or document else await self.progress.ends()
+        for pause_s in _pauses(self.wait_s):
+            await asyncio.sleep(pause_s)
+            document = await self._find(caller, message_id)
+            if document is not None and not _is_fresh(document):
+                return document
+        if document is None and not is_coming:
+            is_coming = not await self.progress.has_passed(published)
+            document = await self._find(caller, message_id)
         if document is not None:
             return document
-        if self.acceptor.accepted_recently(caller, message_id):
-            raise _not_yet("The message is accepted and not stored yet; ask again in a moment.")
+        if is_coming:
+            raise _not_yet("Messages that were accepted are not all stored yet; ask again in a moment.")
         raise not_found("message")
 
 

@@ -10,8 +10,9 @@ import httpx
 from libs.common import etcd, http, kafka, mongo
 from libs.common.accept import Acceptor, BatchAcceptor
 from libs.common.auth import TokenVerifier
-from libs.common.bus import Publisher
+from libs.common.bus import Progress, Publisher
 from libs.common.conversations import Members
+from libs.common.events import MESSAGE_EVENTS, STORING
 from libs.common.process import run, wait_for
 from libs.common.revocations import Revocations
 from services.frontend.handlers import Conversations, Messages
@@ -24,6 +25,7 @@ def wire(
     database: mongo.Database,
     registry: etcd.Etcd,
     publisher: Publisher,
+    progress: Progress,
     verifier: TokenVerifier,
     checks: Mapping[str, http.Check],
 ) -> http.Edge:
@@ -34,7 +36,7 @@ def wire(
     app = http.create_app("Parley frontend", checks)
     app.state.verifier = verifier
     app.include_router(conversation_routes(conversations, acceptor))
-    app.include_router(message_routes(Messages(messages, members, acceptor)))
+    app.include_router(message_routes(Messages(messages, members, acceptor, progress)))
     fast: dict[tuple[str, str], http.FastRoute] = {
         ("POST", "/v1/messages"): accept_route(verifier, acceptor),
         ("POST", "/v1/messages/batch"): batch_route(verifier, BatchAcceptor(acceptor, members, publisher.publish_each)),
@@ -48,6 +50,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         etcd.connect(settings.etcd) as registry,
         httpx.AsyncClient() as client,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+        kafka.follow(settings.kafka, STORING, MESSAGE_EVENTS, settings.topic_prefix) as progress,
         asyncio.TaskGroup() as tasks,
     ):
         verifier = TokenVerifier(f"{settings.auth_url}/.well-known/jwks.json", client)
@@ -58,7 +61,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
             "Kafka": producer.check,
             "auth": verifier.check,
         }
-        edge = wire(database, registry, producer, verifier, checks)
+        edge = wire(database, registry, producer, progress, verifier, checks)
         async with http.serve(edge, settings.host, settings.frontend_port):
             for what, check in checks.items():
                 await wait_for(what, check, stop)

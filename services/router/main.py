@@ -4,7 +4,7 @@ import asyncio
 
 from libs.common import etcd, http, kafka, mongo, redis
 from libs.common.conversations import Members
-from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
+from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS, STORING
 from libs.common.feed import FeedWriter
 from libs.common.process import run
 from services.router.directory import ChannelDirectory
@@ -26,7 +26,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         consumers = {
             group: kafka.Consumer(settings.kafka, group, topic, handler, producer, topic_prefix=settings.topic_prefix)
             for group, topic, handler in (
-                ("router-messages", MESSAGE_EVENTS, Messages(*parts, deliveries)),
+                (STORING, MESSAGE_EVENTS, Messages(*parts, deliveries)),
                 ("router-receipts", RECEIPT_EVENTS, Receipts(*parts)),
             )
         }

@@ -3,5 +3,6 @@
 from libs.common.bus import Outgoing
 from libs.common.kafka.consumer import Consumer
 from libs.common.kafka.producer import Producer, connect
+from libs.common.kafka.progress import GroupProgress, follow
 
-__all__ = ["Consumer", "Outgoing", "Producer", "connect"]
+__all__ = ["Consumer", "GroupProgress", "Outgoing", "Producer", "connect", "follow"]

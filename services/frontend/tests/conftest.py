@@ -1,7 +1,7 @@
 """The frontend as a client sees it, on real stores; the test stands where Kafka, the router and auth stand."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,19 @@ class Outbox:
         return [events.decode(ReceiptEvent, v) for topic, _, v in self.records if topic == events.RECEIPT_EVENTS]
 
 
+@dataclass
+class Router:
+    """How far it has got, as a test has it."""
+
+    is_behind: bool = False
+
+    async def ends(self) -> Mapping[int, int]:
+        return {0: 1}
+
+    async def has_passed(self, ends: Mapping[int, int]) -> bool:
+        return not self.is_behind
+
+
 @dataclass(eq=False)
 class Caller:
     """One person with a token."""
@@ -99,6 +112,7 @@ class Scene:
     database: mongo.Database
     registry: etcd.Etcd
     outbox: Outbox
+    router: Router
     run: str
     """What makes the names of this test its own."""
 
@@ -145,12 +159,12 @@ async def _keys(_: Request) -> JSONResponse:
 @pytest.fixture
 async def scene(database: mongo.Database, etcd_endpoint: str) -> AsyncIterator[Scene]:
     auth = httpx.ASGITransport(Starlette(routes=[Route("/.well-known/jwks.json", _keys)]))
-    outbox = Outbox()
+    outbox, router = Outbox(), Router()
     async with etcd.connect(etcd_endpoint) as registry, httpx.AsyncClient(transport=auth) as auth_client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", auth_client)
-        edge = wire(database, registry, outbox, verifier, {"MongoDB": lambda: mongo.check(database)})
+        edge = wire(database, registry, outbox, router, verifier, {"MongoDB": lambda: mongo.check(database)})
         async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://frontend") as client:
-            yield Scene(client, database, registry, outbox, new_id()[-12:])
+            yield Scene(client, database, registry, outbox, router, new_id()[-12:])
 
 
 @pytest.fixture

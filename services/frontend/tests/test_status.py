@@ -17,7 +17,7 @@ from libs.common.mongo import Database
 from services.frontend.handlers import Messages
 from services.frontend.report import HistoryEntry, HistoryStatus, StoredMessage, report_status
 from services.frontend.store import MessageStore
-from services.frontend.tests.conftest import Caller, Scene
+from services.frontend.tests.conftest import Caller, Router, Scene
 
 START = datetime(2026, 11, 21, 10, tzinfo=UTC)
 RANK: dict[HistoryStatus, int] = {"ACCEPTED": 0, "SENT": 1, "DELIVERED": 2, "READ": 3}
@@ -146,11 +146,19 @@ async def test_what_is_accepted_and_not_stored_in_time_is_promised_to_its_sender
     assert (of_another.status_code, unknown.status_code) == (404, 404)
 
 
+async def test_while_the_router_is_behind_what_another_process_may_have_accepted_is_not_denied(
+    scene: Scene, ana: Caller
+) -> None:
+    scene.router.is_behind = True
+    answer = await ana.get(f"/v1/messages/{new_id()}/status")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "status_not_ready", "1")
+
+
 async def test_only_so_many_wait_for_the_router_at_once(database: Database) -> None:
     async def publish(*_: Any) -> None: ...
 
     members = Members(database)
-    messages = Messages(MessageStore(database), members, Acceptor(members, publish, "test"), max_waiters=1)
+    messages = Messages(MessageStore(database), members, Acceptor(members, publish, "test"), Router(), max_waiters=1)
     asked = await asyncio.gather(*(messages.show_status("ana", new_id()) for _ in range(3)), return_exceptions=True)
     assert sorted(problem.status for problem in asked if isinstance(problem, Problem)) == [404, 503, 503]
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 
-from clients.parley import ChatSocket
+from clients.parley import ChatSocket, ParleyError
 from clients.parley.frames import PresenceChanged, Typing
 from libs.common.events import PRESENCE_EVENTS, PresenceEvent, decode
 from tests.conftest import Chat, Device, Person, until
@@ -31,6 +31,13 @@ def changes(device: Device, of: Person) -> list[str]:
 
 async def online(by: Person, *people: Person) -> list[str]:
     return [p.username for p in await by.client.presence([p.name for p in people]) if p.status == "online"]
+
+
+async def online_if_known(by: Person, *people: Person) -> list[str]:
+    try:
+        return await online(by, *people)
+    except ParleyError:
+        return []
 
 
 @asynccontextmanager
@@ -101,6 +108,18 @@ async def test_who_comes_back_after_a_restart_has_not_been_away(chat: Chat) -> N
         await until(lambda: changes(eyes, bo) == ["online", "offline"])
         assert await online(wes, ana, bo) == [ana.name]
     assert changes(eyes, ana) == ["online"]
+
+
+async def test_after_redis_died_people_are_online_again(chat: Chat) -> None:
+    async with watched(chat, "ana") as (wes, eyes, (ana,)):
+        device = await ana.connect()
+        await until(lambda: changes(eyes, ana) == ["online"])
+        chat.kill("redis")
+        async with asyncio.timeout(60):
+            while await online_if_known(wes, ana) != [ana.name]:
+                await asyncio.sleep(0.1)
+        await device.close()
+        await until(lambda: changes(eyes, ana)[-1] == "offline")
 
 
 async def test_typing_is_seen_from_node_to_node(chat: Chat) -> None:

@@ -6,6 +6,7 @@ at once is no change. When a node dies its promises run out; when Redis loses th
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -111,11 +112,22 @@ class Presenter:
             await self._store.release(gone, self.leaving_s)
 
     async def _sweep(self, every_s: float) -> None:
-        """Takes offline whose last promise has run out, whatever node made it."""
+        """Takes offline whose last promise has run out, whatever node made it.
+
+        Where Redis was away, all promises may have: first each node gets the time to renew its own.
+        """
+        sweeps_from = 0.0
         while True:
             try:
-                while (gone := await self._store.sweep()).people:
-                    self._on_changes(gone)
+                if time.monotonic() < sweeps_from:
+                    await self._store.check()
+                else:
+                    await self._sweep_all()
             except Unavailable as error:
                 log.warning("nobody goes offline now: %s", error)
+                sweeps_from = time.monotonic() + self._life_s / HEARTBEATS
             await asyncio.sleep(every_s)
+
+    async def _sweep_all(self) -> None:
+        while (gone := await self._store.sweep()).people:
+            self._on_changes(gone)

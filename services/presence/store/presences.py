@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
-from libs.common.redis import answering
+from libs.common.redis import answering, check
 from services.presence.domain.presence import Changes, Presence
 
 BATCH = 200  # users of one script call: about 2 ms in which Redis serves nobody else
@@ -99,6 +99,9 @@ class Presences:
             now, gone, seen = await self._sweep(keys=self._keys, args=[BATCH, REMEMBERED_S * 1000])
         people = [Presence(name.decode(), "offline", _seen(at)) for name, at in zip(gone, seen, strict=True)]
         return Changes(_time(now), people)
+
+    async def check(self) -> None:
+        await check(self._client)
 
     async def look(self, usernames: Iterable[str]) -> list[Presence]:
         names = list(usernames)

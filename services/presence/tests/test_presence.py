@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -76,9 +77,17 @@ class Town:
         assert found
         return found
 
+    async def promises_hold(self) -> bool:
+        seconds, _ = await self.cache.time()
+        return bool(await self.cache.zcount(f"{self.root}:until", seconds * 1000, "+inf"))
+
     async def online(self, *usernames: str) -> list[str]:
         look = Presences(self.cache, "nobody", self.root).look
         return [p.username for p in await look(usernames) if p.status == "online"]
+
+
+def port_of(stack: Stack) -> int:
+    return urlsplit(stack.redis).port or 6379
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -165,8 +174,7 @@ async def test_what_redis_lost_comes_back_with_the_heartbeat(town: Town) -> None
 
 
 async def test_what_happened_while_redis_was_away_is_told_when_it_is_back(town: Town, stack: Stack) -> None:
-    port = int(stack.redis.partition("//")[2].partition(":")[2].partition("/")[0])
-    async with line_to(port) as (line, near), redis.connect(f"redis://127.0.0.1:{near}/0") as client:
+    async with line_to(port_of(stack)) as (line, near), redis.connect(f"redis://127.0.0.1:{near}/0") as client:
         node = town.node(client)
         node.connect("ana")
         await town.until_told(("ana", "online"))
@@ -177,6 +185,25 @@ async def test_what_happened_while_redis_was_away_is_told_when_it_is_back(town: 
         await until(lambda: len(town.told) == 3)
         assert set(town.told[1:]) == {("ana", "offline"), ("bo", "online")}
         await node.die()
+
+
+async def test_nobody_goes_offline_because_redis_was_away_for_long(town: Town, stack: Stack) -> None:
+    async with line_to(port_of(stack)) as (line, near), redis.connect(f"redis://127.0.0.1:{near}/0") as client:
+        one, two = town.node(client, life_s=SHORT_S), town.node(client, life_s=SHORT_S)
+        one.connect("ana")
+        two.connect("bo")
+        await until(lambda: len(town.told) == 2)
+        line.cut()
+        async with asyncio.timeout(40):
+            while await town.promises_hold():
+                await asyncio.sleep(0.05)
+        line.is_cut = False
+        one.disconnect("ana")
+        await until(lambda: len(town.told) >= 3)
+        assert town.told[2] == ("ana", "offline")
+        assert await town.online("bo") == ["bo"]
+        for node in (one, two):
+            await node.die()
 
 
 async def test_a_node_that_stops_leaves_time_to_come_back(town: Town) -> None:

@@ -112,6 +112,15 @@ async def test_a_chat_without_a_terminal_sends_the_lines_of_its_input(home: Home
     assert [m["payload"]["text"] for m in lines if m["type"] == "message"][:2] == ["one", "two"]
 
 
+async def test_a_line_that_is_refused_says_why_and_spoils_the_exit_code(home: Home) -> None:
+    _, ben = await pair(home)
+    talked = await home.run("chat", ben, stdin=f"{'x' * 4097}\nshort\n")
+    assert talked.code == 1
+    assert "✗  must be 1 to 4096 characters long" in talked.out
+    said = (await home.run("history", ben, "--json")).json["items"]
+    assert [m["payload"]["text"] for m in said] == ["short"]
+
+
 async def test_who_logs_out_is_logged_out(home: Home) -> None:
     ana, ben = await pair(home)
     assert (await home.run("whoami", "--json")).json["username"] == ana

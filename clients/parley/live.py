@@ -128,18 +128,20 @@ class LiveChat:
         *,
         payload: Mapping[str, Any] | None = None,
         message_id: str | None = None,
+        deadline_s: float | None = None,
         **fields: Any,
     ) -> Accepted:
         """Like `ParleyClient.send`, in the order of these calls, across connections.
 
-        Raises `ProblemError` (refused) or `UnreachableError` (no answer within `deadline_s`: it may have arrived;
-        the same `message_id` makes another try safe)."""
+        Raises `ProblemError` (refused) or `UnreachableError` (no answer within `deadline_s`, that of the chat unless
+        given: it may have arrived; the same `message_id` makes another try safe)."""
         body = message_body(conversation_id, text, payload, message_id, fields)
+        wait_s = self._deadline_s if deadline_s is None else deadline_s
         try:
-            async with asyncio.timeout(self._deadline_s), self._room:
+            async with asyncio.timeout(wait_s), self._room:
                 return await self._outbox.post(body)
         except TimeoutError as error:
-            raise UnreachableError(f"no answer to a send within {self._deadline_s:g} s") from error
+            raise UnreachableError(f"no answer to a send within {wait_s:g} s") from error
         finally:
             self._outbox.forget(body["message_id"])
 

@@ -50,7 +50,15 @@ def test_a_text_that_was_refused_says_so_and_is_not_on_its_way() -> None:
     talk = room()
     entry = talk.begin("m1", "hi")
     talk.refused("m1", "too long")
-    assert (talk.tick(entry), entry.fault, list(talk.unsettled())) == (FAILED, "too long", [])
+    assert (talk.tick(entry), entry.fault, talk.is_on_its_way(entry)) == (FAILED, "too long", False)
+
+
+def test_a_text_that_was_given_up_and_arrives_all_the_same_is_sent() -> None:
+    talk = room()
+    entry = talk.begin("m1", "hi")
+    talk.refused("m1", "no answer")
+    talk.arrived(message(1))
+    assert (talk.tick(entry), entry.fault) == (SENT, "")
 
 
 def test_a_receipt_may_come_before_the_number_that_it_covers() -> None:

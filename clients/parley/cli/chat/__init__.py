@@ -13,12 +13,13 @@ from clients.parley.cli.chat.talk import Talk
 from clients.parley.cli.conversations import find_or_open, title
 from clients.parley.cli.messages import last_messages
 from clients.parley.cli.options import As, Json, To, Url
-from clients.parley.cli.running import speak
+from clients.parley.cli.running import NOT_REACHED, speak
 from clients.parley.client import ParleyClient
-from clients.parley.frames import Arrived
 from clients.parley.objects import Conversation
 
-PATIENCE_S = 30.0  # for the first connection, and for each text to be accepted
+FIRST_S = 30.0  # for the first connection
+LINE_S = 30.0  # for a line of a pipe to be accepted
+TEXT_S = 3600.0  # a person sees that it is on its way, and leaves when it takes too long
 LEAVE_S = 5.0  # for what is under way
 
 
@@ -35,30 +36,29 @@ def chat(
 
     Your texts carry · on their way, ✓ accepted, ✓✓ delivered, ✓✓ in colour read. Ctrl-D leaves.
     Connections that break come back. Without a terminal each line of the input is a text, and the command ends with
-    the input: printf 'hi\\n' | parley chat ben"""
+    the input, with 1 where a text was not accepted: printf 'hi\\n' | parley chat ben"""
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
 
-    async def work(client: ParleyClient, me: str) -> None:
+    async def work(client: ParleyClient, me: str) -> bool:
         conversation = await find_or_open(client, to)
         count = min(200, max(last, conversation.unread_count))
         history = await last_messages(client, conversation.conversation_id, count, None)
         room = Room(me, frozenset(conversation.members) - {me})
         known = {conversation.conversation_id: history[-1].sequence_number if history else conversation.last_sequence}
-        async with client.live(known=known, deadline_s=PATIENCE_S) as live:
+        async with client.live(known=known, deadline_s=FIRST_S) as live:
             view = plain.Plain(room, as_json=as_json)
-            talk = Talk(client, live, room, conversation.conversation_id, view)
-            if on_terminal:
-                output.line((f"{title(conversation, me)} ", "bold"), ("  Ctrl-D leaves", "dim"))
+            patience_s = TEXT_S if on_terminal else LINE_S
+            talk = Talk(client, live, room, conversation.conversation_id, view, patience_s)
             for message in history:
                 entry = room.arrived(message)
-                if as_json:
-                    output.json_line(Arrived.of(message))
-                elif not on_terminal:
-                    view.show(entry)
+                if not on_terminal:
+                    view.old(entry, message)
             _greet(talk, conversation)
-            await (_on_screen(talk) if on_terminal else plain.chat(talk))
+            await (_on_screen(talk, title(conversation, me)) if on_terminal else plain.chat(talk))
+            return not talk.lost()
 
-    speak(url, as_user, work)
+    if not speak(url, as_user, work):
+        raise typer.Exit(NOT_REACHED)
 
 
 def _greet(talk: Talk, conversation: Conversation) -> None:
@@ -66,10 +66,11 @@ def _greet(talk: Talk, conversation: Conversation) -> None:
         talk.seen(max((e.number or 0 for e in talk.room.entries), default=0) or conversation.last_sequence)
 
 
-async def _on_screen(talk: Talk) -> None:
+async def _on_screen(talk: Talk, heading: str) -> None:
     """The terminal and the connection; whichever ends first ends the other."""
     from clients.parley.cli.chat.screen import Screen
 
+    output.line((f"{heading} ", "bold"), ("  Ctrl-D leaves", "dim"))
     says: set[asyncio.Task[None]] = set()
 
     def say(text: str) -> None:
@@ -93,5 +94,5 @@ async def _on_screen(talk: Talk) -> None:
         for task in (listening, *says):
             task.cancel()
         await asyncio.gather(listening, *says, return_exceptions=True)
-    for entry in talk.room.unsettled():
+    for entry in talk.lost():
         output.line((f"not accepted: {output.cell(entry.text).plain}", "red"), stderr=True)

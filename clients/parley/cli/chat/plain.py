@@ -11,6 +11,7 @@ from clients.parley.cli.chat.talk import Talk
 from clients.parley.cli.output import clean, clean_lines
 from clients.parley.frames import Arrived, Receipt
 from clients.parley.live import LiveEvent
+from clients.parley.objects import Message
 
 AHEAD = 100
 
@@ -21,6 +22,13 @@ class Plain:
     def __init__(self, room: Room, *, as_json: bool) -> None:
         self._room = room
         self._as_json = as_json
+
+    def old(self, entry: Entry, message: Message) -> None:
+        """From the history, as if it came now."""
+        if self._as_json:
+            output.json_line(Arrived.of(message))
+        else:
+            self.show(entry)
 
     def new(self, entry: Entry) -> None:
         if entry.sender != self._room.me and not self._as_json:

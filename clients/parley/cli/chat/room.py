@@ -1,6 +1,5 @@
 """What a chat shows of one conversation: entries in their order, and how far each of one's own has come."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -62,8 +61,7 @@ class Room:
         entry.number = message.sequence_number
         if RANK.get(message.status or "", 0) > RANK.get(entry.status, 0):
             entry.status = message.status or ""
-        if message.status == "FAILED":
-            entry.fault = "not delivered"
+        entry.fault = "not delivered" if message.status == "FAILED" else ""
         return entry
 
     def receipt(self, receipt: Receipt) -> None:
@@ -94,9 +92,6 @@ class Room:
 
     def is_on_its_way(self, entry: Entry) -> bool:
         return entry.sender == self.me and not entry.status and entry.number is None and not entry.fault
-
-    def unsettled(self) -> Iterable[Entry]:
-        return (entry for entry in self.entries if self.is_on_its_way(entry))
 
     def _all_have(self, status: str, number: int | None) -> bool:
         far = [self._marks.get((name, status), 0) for name in self.others]

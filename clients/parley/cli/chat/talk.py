@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import uuid_utils
@@ -50,6 +50,8 @@ class Talk:
     room: Room
     conversation_id: str
     view: View
+    patience_s: float
+    said: list[Entry] = field(default_factory=list)
     typed_at: float = 0.0
     was_interrupted: bool = False
 
@@ -61,17 +63,22 @@ class Talk:
                 await self._look()
 
     async def say(self, text: str) -> None:
-        """Send; the room shows how it goes."""
+        """Send; the room shows how it goes. Through `patience_s` without a connection it stays on its way."""
         message_id = str(uuid_utils.uuid7())
         entry = self.room.begin(message_id, text)
+        self.said.append(entry)
         self.view.new(entry)
         try:
-            await self.live.send(self.conversation_id, text, message_id=message_id)
+            await self.live.send(self.conversation_id, text, message_id=message_id, deadline_s=self.patience_s)
         except (ParleyError, ValueError) as error:
             self.room.refused(message_id, error.detail if isinstance(error, ProblemError) else str(error))
         else:
             self.room.accepted(message_id)
         self.view.changed(entry)
+
+    def lost(self) -> list[Entry]:
+        """Texts of this talk that nobody has accepted."""
+        return [entry for entry in self.said if entry.fault or self.room.is_on_its_way(entry)]
 
     def type(self) -> None:
         """Tell the others, not at every key."""

@@ -4,11 +4,12 @@ import base64
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from libs.common.errors import Problem, invalid
+from libs.common.shapes import Someone, shown
 
 MAX_TITLE = 128
 MAX_MEMBERS = 256
@@ -19,9 +20,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ConversationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    type: str
-    members: list[str]
-    title: str | None = None
+    type: Annotated[str, shown(enum=["private", "group"])]
+    members: Annotated[list[Someone], shown(minItems=1)]
+    title: Annotated[str, shown(minLength=1, maxLength=MAX_TITLE)] | None = None
 
 
 def choose_members(caller: str, asked: ConversationRequest) -> list[str]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -18,6 +18,7 @@ from libs.common.errors import Problem, each_wrong, not_found
 from libs.common.marks import Marks, Member
 from libs.common.messages import Message, from_document
 from libs.common.mongo import Document
+from libs.common.shapes import Someone, Time, Uuid, shown
 from services.frontend.domain import (
     ConversationRequest,
     Position,
@@ -40,14 +41,14 @@ MAX_WAITERS = 200  # each asks MongoDB about ten times in its two seconds
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """The contract's `conversation`."""
 
-    conversation_id: str
-    type: str
+    conversation_id: Uuid
+    type: Annotated[str, shown(enum=["private", "group"])]
     title: str | None
-    members: Sequence[str]
+    members: Sequence[Someone]
     created_by: str
-    created_at: str
-    last_sequence: int
-    unread_count: int
+    created_at: Time
+    last_sequence: Annotated[int, shown(minimum=0)]
+    unread_count: Annotated[int, shown(minimum=0, maximum=999)]
     last_message: Message | None
 
 

@@ -12,6 +12,7 @@ from connectors.capabilities import CHANNELS, INTERNAL, StatusCeiling
 from libs.common.clock import rfc3339
 from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, ReceiptStatus
 from libs.common.marks import RANKS, message_status, recipient_status
+from libs.common.shapes import Number, Time, Uuid
 
 HistoryStatus = Literal["ACCEPTED"] | DeliveryStatus
 ReceiptTimes = Mapping[tuple[str, ReceiptStatus], datetime]
@@ -61,7 +62,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """With a recipient: that delivery's step; without: the message's own."""
 
     status: HistoryStatus
-    at: str
+    at: Time
     recipient: str | None = None
     channel: str | None = None
 
@@ -75,13 +76,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status_ceiling: StatusCeiling
     attempts: int
     error: DeliveryError | None = None
-    updated_at: str
+    updated_at: Time
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    message_id: str
-    conversation_id: str
-    sequence_number: int
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
     status: MessageStatus
     status_history: list[HistoryEntry]
     deliveries: list[Delivery]

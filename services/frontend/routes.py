@@ -28,8 +28,8 @@ from libs.common.http import FastRoute, as_problem, encode, whole_number
 from libs.common.messages import Message
 from libs.common.openapi import Answer, ProblemDocument, documented
 from libs.common.problems import problem_document
+from libs.common.shapes import AN_ID, Time, Uuid
 from libs.common.shapes import Number as SequenceNumber
-from libs.common.shapes import Time, Uuid
 from services.frontend.domain import ConversationRequest
 from services.frontend.handlers import (
     Conversation,
@@ -44,15 +44,15 @@ from services.frontend.report import StatusReport
 
 T = TypeVar("T")
 Whole = BeforeValidator(whole_number)
-Limit = Annotated[int, Whole, Query(ge=1, le=200)]
+Limit = Annotated[int, Query(ge=1, le=200), Whole]
 Cursor = Annotated[str | None, Query(description="The `next_cursor` of the page before.")]
-Since = Annotated[int, Whole, Query(ge=0, le=MAX_INT64, description="Only numbers above it.")]
+Since = Annotated[int, Query(ge=0, le=MAX_INT64, description="Only numbers above it."), Whole]
 Before = Annotated[
-    int | None, Whole, Query(ge=0, le=MAX_INT64, description="Only numbers below it, else from the newest.")
+    int | None, Query(ge=0, le=MAX_INT64, description="Only numbers below it, else from the newest."), Whole
 ]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc` begins with the newest.")]
-ConversationId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
-MessageId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+ConversationId = Annotated[str, Path(json_schema_extra={"format": "uuid", "examples": [AN_ID]})]
+MessageId = Annotated[str, Path(json_schema_extra={"format": "uuid", "examples": [AN_ID]})]
 
 
 class ReadRequest(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from services.auth.routes.shapes import (
     shown_mapping,
 )
 
+Name = Annotated[str, Path(json_schema_extra={"examples": ["ben"]})]
 Channel = Annotated[str, Path(json_schema_extra={"enum": sorted(CHANNELS)})]
 
 
@@ -91,7 +92,7 @@ def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
 
     @router.get("/v1/users/{username}")
     @documented("Somebody", tag="Accounts", description="No addresses of others.", answers={200: Profile})
-    async def profile(username: str, _: Caller) -> Response:
+    async def profile(username: Name, _: Caller) -> Response:
         user = await accounts.profile(username)
         if user is None:
             raise not_found("user")

@@ -46,7 +46,10 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes], proxies: Proxi
         takes=(JSON, FORM),
         answers={200: Answer(TokenAnswer, headers={"Cache-Control": "`no-store`"})},
         problems={400: ("unsupported_grant_type",), 401: ("invalid_credentials",), 429: ("too_many_attempts",)},
-        examples={"password": {"grant_type": "password", "username": "ana", "password": "correct horse battery"}},
+        examples={
+            "password": {"grant_type": "password", "username": "ana", "password": "correct horse battery"},
+            "refresh": {"grant_type": "refresh_token", "refresh_token": "the refresh token"},
+        },
         public=True,
     )
     async def token(request: Request, response: Response) -> dict[str, str | int]:
@@ -66,6 +69,7 @@ def session_routes(sessions: Sessions, jwks: Callable[[], bytes], proxies: Proxi
         body=Revocation,
         takes=(JSON, FORM),
         answers={200: Nothing},
+        examples={"token": {"token": "the refresh token"}},
         public=True,
     )
     async def revoke(request: Request) -> dict[str, str]:

@@ -1,0 +1,147 @@
+"""Every operation of the OpenAPI document, called with its examples, with made-up and with broken input.
+
+No answer is a 5xx, and each is what the document says of it. The examples mean people, conversations and messages that
+exist: `ana` calls, `ben` is whom she talks to. What is chosen is the same in every run.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import choices
+from secrets import token_hex
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from requests.adapters import HTTPAdapter
+from schemathesis.checks import CHECKS
+
+from conftest import ROOT, Stack
+from libs.common.shapes import AN_ID
+
+PASSWORD = "correct horse battery"
+DOCUMENT = json.loads((ROOT / "docs" / "api" / "openapi.json").read_text())
+EXAMPLES = 10  # made up for each operation, beside those of the document and the edges of its schemas
+OWN_ADDRESS = "127.0.3.1"  # wrong passwords count against it, and not against the other tests
+PEOPLE = ("ana", "ben", "cho")
+ADDRESSES = ("424242", "+431234567")
+TEXT = {"type": "text", "text": "hi"}
+
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema.config.generation.update(allow_extra_parameters=False)  # what we do not know is ignored, by contract
+CHECKED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "unsupported_method",
+    "ignored_auth",
+)
+NOT_CHECKED_OF = {"POST /v1/messages/batch": ("negative_data_rejection",)}  # each item is answered for itself
+
+
+class FromOwnAddress(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, source_address=(OWN_ADDRESS, 0))
+
+
+@dataclass
+class World:
+    """What the words of the examples mean in this run."""
+
+    url: str
+    session: requests.Session
+    words: dict[str, str]
+    access_token: str
+    refresh_token: str
+    conversation_id: str
+    message_id: str
+
+    def meant(self, value: Any, name: str = "", *, is_body: bool = False) -> Any:
+        """The value with the examples in it made real; `name` is that of its field."""
+        match value:
+            case dict():
+                return {k: self.meant(v, k, is_body=is_body) for k, v in value.items()}
+            case list():
+                return [self.meant(one, name, is_body=is_body) for one in value]
+            case str() if value == AN_ID and name == "message_id":
+                return str(uuid4()) if is_body else self.message_id
+            case str() if value == AN_ID:
+                return {"conversation_id": self.conversation_id, "reply_to": self.message_id}.get(name, value)
+            case "the refresh token":
+                return self.refresh_token
+            case str():
+                return ",".join(self.words.get(part, part) for part in value.split(","))
+        return value
+
+
+@pytest.fixture(scope="session")
+def world(stack: Stack) -> Iterator[World]:
+    names = {name: f"{name}-{token_hex(4)}" for name in PEOPLE}
+    addresses = {example: example[:3] + "".join(choices("123456789", k=9)) for example in ADDRESSES}
+    with httpx.Client(base_url=stack.gateway_url, timeout=20) as http, requests.Session() as session:
+        for name in names.values():
+            http.post("/v1/auth/register", json={"username": name, "password": PASSWORD}).raise_for_status()
+        ana, spare = (_tokens(http, names[name]) for name in ("ana", "cho"))
+        http.headers["Authorization"] = f"Bearer {ana['access_token']}"
+        asked = {"type": "private", "members": [names["ben"]]}
+        conversation = http.post("/v1/conversations", json=asked).raise_for_status().json()["conversation_id"]
+        message = _send(http, conversation)
+        session.mount("http://", FromOwnAddress())
+        meant = names | addresses
+        yield World(
+            stack.gateway_url, session, meant, ana["access_token"], spare["refresh_token"], conversation, message
+        )
+
+
+def _tokens(http: httpx.Client, username: str) -> dict[str, str]:
+    form = {"grant_type": "password", "username": username, "password": PASSWORD}
+    tokens: dict[str, str] = http.post("/v1/auth/token", data=form).raise_for_status().json()
+    return tokens
+
+
+def _send(http: httpx.Client, conversation_id: str) -> str:
+    """With a delivery that fails."""
+    body = {"conversation_id": conversation_id, "payload": TEXT, "channels": ["internal", "telegram"]}
+    message_id: str = http.post("/v1/messages", json=body).raise_for_status().json()["message_id"]
+    http.get(f"/v1/messages/{message_id}/status").raise_for_status()
+    return message_id
+
+
+@pytest.fixture
+def answered(world: World) -> Iterator[set[int]]:
+    """The statuses of an operation's answers: one is a success, or the test of its shape was none."""
+    statuses: set[int] = set()
+    yield statuses
+    assert any(200 <= status < 300 for status in statuses), f"none succeeded: {sorted(statuses)}"
+
+
+@schema.parametrize()
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=list(HealthCheck),  # what is made up is filtered a lot, and `answered` is of all examples
+)
+def test_every_answer_is_as_the_document_says(case: Any, world: World, answered: set[int]) -> None:
+    label = case.operation.label
+    case.path_parameters = world.meant(case.path_parameters)
+    case.query = world.meant(case.query)
+    case.body = world.meant(case.body, is_body=True)
+    if label == "POST /v1/auth/register" and isinstance(case.body, dict):
+        case.body = {k: f"new-{token_hex(4)}" if v == world.words["ana"] else v for k, v in case.body.items()}
+    answer = case.call_and_validate(
+        base_url=world.url,
+        session=world.session,
+        headers={"Authorization": f"Bearer {world.access_token}"},
+        checks=[CHECKS.get_one(name) for name in CHECKED if name not in NOT_CHECKED_OF.get(label, ())],
+    )
+    answered.add(answer.status_code)

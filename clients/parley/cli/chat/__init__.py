@@ -13,6 +13,7 @@ from clients.parley.cli.chat.talk import Talk
 from clients.parley.cli.conversations import find_or_open, title
 from clients.parley.cli.messages import last_messages
 from clients.parley.cli.options import As, Json, To, Url
+from clients.parley.cli.output import clean
 from clients.parley.cli.running import NOT_REACHED, speak
 from clients.parley.client import ParleyClient
 from clients.parley.objects import Conversation
@@ -95,4 +96,5 @@ async def _on_screen(talk: Talk, heading: str) -> None:
             task.cancel()
         await asyncio.gather(listening, *says, return_exceptions=True)
     for entry in talk.lost():
-        output.line((f"not accepted: {output.cell(entry.text).plain}", "red"), stderr=True)
+        why = clean(entry.fault) or "no answer yet, it may still arrive"
+        output.line((f"{clean(entry.text)}  ✗ {why}", "red"), stderr=True)

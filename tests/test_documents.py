@@ -1,5 +1,9 @@
-"""What the documents of the API say is true of the running stack."""
+"""What the AsyncAPI document says is true of the running stack: of every frame, and of every record."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -7,48 +11,95 @@ from uuid import uuid4
 import httpx
 import jsonschema_rs
 import yaml
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from conftest import Stack
-from tests.contract.conftest import Frames, NewCaller, new_caller
+from libs.common.events import TOPICS
+from tests.contract.conftest import Caller, Frames, NewCaller, new_caller
 
 __all__ = ["new_caller"]
+
+Json = dict[str, Any]
 
 TEXT = {"type": "text", "text": "hi"}
 
 
 @cache
-def socket_document(gateway: str) -> dict[str, Any]:
+def document(gateway: str) -> Json:
     answer = httpx.get(f"{gateway}/asyncapi.yaml").raise_for_status()
     assert answer.headers["content-type"].startswith("application/yaml")
-    document: dict[str, Any] = yaml.safe_load(answer.text)
-    return document
+    shown: Json = yaml.safe_load(answer.text)
+    return shown
 
 
-def untrue(document: dict[str, Any], frames: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with each frame, by all messages of its name."""
-    components = document["components"]
-    told = [m for key, m in components["messages"].items() if not key.startswith("client.")]
-    by_name: dict[str, list[Any]] = {}
-    for message in told:
-        by_name.setdefault(message["name"], []).append(message["payload"])
-    laws = {
-        name: jsonschema_rs.validator_for({"anyOf": some, "components": components}, validate_formats=True)
-        for name, some in by_name.items()
-    }
+def law(shown: Json, *allowed: Json) -> jsonschema_rs.Validator:
+    whole = {"anyOf": allowed, "components": shown["components"]}
+    return jsonschema_rs.validator_for(whole, validate_formats=True)
+
+
+def untrue_frames(shown: Json, frames: Iterable[Json]) -> list[str]:
+    """What is wrong with each, by all messages of its name."""
+    payloads: dict[str, list[Json]] = {}
+    for key, message in shown["components"]["messages"].items():
+        if not key.startswith("client."):
+            payloads.setdefault(message["name"], []).append(message["payload"])
+    laws = {name: law(shown, *allowed) for name, allowed in payloads.items()}
     return [str(error) for frame in frames for error in laws[frame["type"]].iter_errors(frame)]
 
 
-async def test_every_frame_of_a_conversation_is_as_the_document_says(stack: Stack, new_caller: NewCaller) -> None:
-    ana, bo = await new_caller(), await new_caller()
+def untrue_records(shown: Json, records: Iterable[ConsumerRecord]) -> list[str]:
+    errors: list[jsonschema_rs.ValidationError] = []
+    for record in records:
+        message = shown["components"]["messages"][record.topic.replace(".", "_")]
+        headers = {name: value.decode() for name, value in record.headers}
+        errors += law(shown, message["headers"]).iter_errors(headers)
+        errors += law(shown, message["payload"]).iter_errors(json.loads(record.value))
+    return [str(error) for error in errors]
+
+
+@asynccontextmanager
+async def listening(stack: Stack) -> AsyncIterator[AIOKafkaConsumer]:
+    """To all topics of events, from here on."""
+    consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=stack.kafka)
+    await consumer.start()
+    try:
+        await consumer.seek_to_end()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def one_of_each(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
+    """Waits for at least one record of every topic."""
+    records: list[ConsumerRecord] = []
+    async with asyncio.timeout(60):
+        while {record.topic for record in records} != set(TOPICS):
+            for some in (await consumer.getmany(timeout_ms=1_000)).values():
+                records += some
+    return records
+
+
+async def test_a_conversation_is_as_the_document_says(stack: Stack, new_caller: NewCaller) -> None:
+    shown = document(stack.gateway_url)
+    async with listening(stack) as consumer:
+        ana, bo = await new_caller(), await new_caller()
+        frames = await _converse(ana, bo)
+        assert untrue_frames(shown, frames) == []
+        assert {frame["type"] for frame in frames} == {
+            *("ready", "caught_up", "accepted", "rejected", "message", "receipt", "status"),
+            *("typing", "presence", "error", "pong"),
+        }
+        assert untrue_records(shown, await one_of_each(consumer)) == []
+
+
+async def _converse(ana: Caller, bo: Caller) -> list[Json]:
     conversation = await ana.opens(bo)
-    hers, his = await ana.online(), await bo.online()
+    hers = await ana.online()
+    his = await bo.online()
+    await hers.first("presence")
     await _talk(hers, his, conversation)
     await _stumble(hers, conversation)
-    seen = hers.all + his.all
-    assert untrue(socket_document(stack.gateway_url), seen) == []
-    assert {frame["type"] for frame in seen} >= {
-        *("ready", "caught_up", "accepted", "rejected", "message", "receipt", "status", "typing", "error", "pong"),
-    }
+    return hers.all + his.all
 
 
 async def _talk(hers: Frames, his: Frames, conversation: str) -> None:

@@ -27,12 +27,13 @@ class GroupProgress:
         self._clients: tuple[Any, Any] | None = None
 
     async def ends(self) -> Mapping[int, int]:
-        """Partition → the offset behind its last record."""
+        """Partition → the offset behind its last record; without those that are empty: nobody commits there."""
         with _answering():
             async with asyncio.timeout(DEADLINE_S):
                 consumer, _ = await self._connected()
-                found = await consumer.end_offsets(self._partitions)
-        return {tp.partition: offset for tp, offset in found.items()}
+                first = await consumer.beginning_offsets(self._partitions)
+                ends = await consumer.end_offsets(self._partitions)
+        return {tp.partition: end for tp, end in ends.items() if end > first[tp]}
 
     async def has_passed(self, ends: Mapping[int, int]) -> bool:
         """Everything before them is handled and committed."""
@@ -41,7 +42,7 @@ class GroupProgress:
                 _, admin = await self._connected()
                 found = await admin.list_consumer_group_offsets(self._group, partitions=self._partitions)
         committed = {tp.partition: at.offset for tp, at in found.items()}
-        return all(committed.get(partition, -1) >= end for partition, end in ends.items() if end)
+        return all(committed.get(partition, -1) >= end for partition, end in ends.items())
 
     async def _connected(self) -> tuple[Any, Any]:
         async with self._connecting:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from libs.common.errors import Unavailable
 from libs.common.events import MESSAGE_EVENTS
@@ -26,6 +28,22 @@ async def test_a_group_has_passed_what_it_has_handled_and_committed(kafka: Broke
         await publish(producer, b"later")
         assert await progress.has_passed(ends)
         assert not await progress.has_passed(await progress.ends())
+
+
+async def test_a_log_whose_records_have_all_expired_is_no_work_for_anybody(kafka: Broker, producer: Producer) -> None:
+    """Also where the group's offsets have expired with them."""
+    bootstrap, prefix = kafka
+    async with follow(bootstrap, "group", MESSAGE_EVENTS, prefix) as progress:
+        await publish(producer, *numbered(20))
+        ends = await progress.ends()
+        assert not await progress.has_passed(ends)
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        topic = prefix + MESSAGE_EVENTS
+        await admin.delete_records({TopicPartition(topic, p): RecordsToDelete(end) for p, end in ends.items()})
+        await admin.close()
+        assert await progress.ends() == {}
+        assert await progress.has_passed({})
 
 
 async def _passed(progress: GroupProgress, ends: Mapping[int, int]) -> None:

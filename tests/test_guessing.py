@@ -13,9 +13,9 @@ async def attempt(gateway: httpx.AsyncClient, username: str, password: str, said
 
 async def test_an_address_that_is_only_said_helps_nobody(chat: Chat) -> None:
     ana = await chat.person("ana")
-    near = httpx.AsyncClient(base_url=chat.stack.gateway_url)
+    near = httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=30)
     elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
-    far = httpx.AsyncClient(base_url=chat.stack.gateway_url, transport=elsewhere)
+    far = httpx.AsyncClient(base_url=chat.stack.gateway_url, transport=elsewhere, timeout=30)
     async with near, far:
         tries = [await attempt(near, ana.name, "wrong horse", f"192.0.2.{n}") for n in range(8)]
         refused = next(answer for answer in tries if answer.status_code != 401)

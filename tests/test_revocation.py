@@ -66,7 +66,7 @@ async def until_refused(gateway: httpx.AsyncClient, tokens: dict[str, str]) -> f
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 async def test_a_revoked_session_is_refused_everywhere_within_two_seconds(chat: Chat, kind: str) -> None:
     ana = await chat.person("ana")
-    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as gateway:
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=30) as gateway:
         tokens, other = await log_in(gateway, ana.name), await log_in(gateway, ana.name)
         assert await statuses(gateway, tokens) == [200] * len(DOORS)
         assert (await gateway.post("/v1/auth/revoke", json={"token": tokens[kind]})).status_code == 200
@@ -77,7 +77,7 @@ async def test_a_revoked_session_is_refused_everywhere_within_two_seconds(chat: 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 async def test_its_sockets_are_closed_with_4409_within_two_seconds(chat: Chat, kind: str) -> None:
     ana = await chat.person("ana")
-    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as gateway:
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=30) as gateway:
         tokens, other = await log_in(gateway, ana.name), await log_in(gateway, ana.name)
         ended, going_on = await Line.open(chat, tokens), await Line.open(chat, other)
         assert (await gateway.post("/v1/auth/revoke", json={"token": tokens[kind]})).status_code == 200

@@ -62,5 +62,5 @@ class Passwords:
 
 
 def _let_others_go_first() -> None:
-    """A long computation at full priority would make the event loop, and every other process, wait for its turn."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    """At full priority a long computation makes the event loop wait for its turn; a busy machine must let people in."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

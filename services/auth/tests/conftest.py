@@ -60,7 +60,7 @@ async def auth(
         application(registry, KeyRing(keys), PROXIES, passwords) as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await client.get("/health/ready")).status_code != 200:
                 await asyncio.sleep(0.01)
         yield client

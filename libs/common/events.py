@@ -1,8 +1,10 @@
 """The events that contexts tell each other: one typed schema each, JSON on the wire, CloudEvents in the headers."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+
+from libs.common.shapes import shown
 
 MESSAGE_EVENTS = "message.events"
 RECEIPT_EVENTS = "receipt.events"
@@ -13,6 +15,8 @@ STORING = "router-messages"
 """The group that stores what `message.events` brings."""
 
 ALL_CHANNELS = "all"
+MAX_TEXT = 4096
+MAX_PLACE = 256  # the name of one
 
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
@@ -31,13 +35,13 @@ DeliveryStatus = Literal["QUEUED", "SENT", "FAILED", "DELIVERED", "READ"]
 
 
 class Text(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
-    text: str
+    text: Annotated[str, shown(minLength=1, maxLength=MAX_TEXT)]
 
 
 class Location(msgspec.Struct, frozen=True, tag_field="type", tag="location", omit_defaults=True):
-    latitude: float
-    longitude: float
-    name: str | None = None
+    latitude: Annotated[float, shown(minimum=-90, maximum=90)]
+    longitude: Annotated[float, shown(minimum=-180, maximum=180)]
+    name: Annotated[str, shown(minLength=1, maxLength=MAX_PLACE)] | None = None
 
 
 Payload = Text | Location

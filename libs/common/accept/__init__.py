@@ -9,7 +9,6 @@ from libs.common.accept.body import (
     MAX_DEPTH,
     MAX_INT64,
     MAX_METADATA,
-    MAX_TEXT,
     Batch,
     Body,
     check_text,
@@ -23,6 +22,7 @@ from libs.common.accept.body import (
     resolve_recipients,
 )
 from libs.common.accept.recent import RecentIds
+from libs.common.events import MAX_TEXT
 
 __all__ = [
     "MAX_BATCH",

@@ -8,13 +8,12 @@ import msgspec
 
 from connectors.capabilities import CHANNELS, INTERNAL
 from libs.common.errors import Problem, each_wrong, invalid, malformed
-from libs.common.events import ALL_CHANNELS, Location, Payload, Text
+from libs.common.events import ALL_CHANNELS, MAX_PLACE, MAX_TEXT, Location, Payload, Text
 from libs.common.shapes import Uuid, shown
 
 MAX_BODY = 64 * 1024
 MAX_BATCH_BODY = 1024 * 1024
 MAX_BATCH = 100
-MAX_TEXT = 4096
 MAX_METADATA = 4096
 MAX_DEPTH = 8
 MAX_INT64 = 2**63 - 1
@@ -35,7 +34,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     to: Annotated[list[str], shown("Who is addressed; without it: every other member.", minItems=1)] | None = None
     channels: (
         Annotated[
-            list[str] | str,
+            list[Annotated[str, shown(enum=CHANNEL_NAMES)]] | Annotated[str, shown(enum=CHANNEL_NAMES)],
             shown("`all`: internal, and every other channel that a recipient has mapped.", examples=CHANNELS_ASKED),
         ]
         | None
@@ -162,7 +161,7 @@ def _check_location(place: Location) -> None:
     if not -180 <= place.longitude <= 180:
         raise invalid("/payload/longitude", "must be between -180 and 180")
     if place.name is not None:
-        check_text(place.name, "/payload/name", 256)
+        check_text(place.name, "/payload/name", MAX_PLACE)
 
 
 def parse_metadata(raw: msgspec.Raw) -> str | None:

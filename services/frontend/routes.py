@@ -28,7 +28,7 @@ from libs.common.http import FastRoute, as_problem, encode, whole_number
 from libs.common.messages import Message
 from libs.common.openapi import Answer, ProblemDocument, documented
 from libs.common.problems import problem_document
-from libs.common.shapes import AN_ID, Time, Uuid
+from libs.common.shapes import AN_ID, Time, Uuid, shown
 from libs.common.shapes import Number as SequenceNumber
 from services.frontend.domain import ConversationRequest
 from services.frontend.handlers import (
@@ -69,7 +69,7 @@ class AcceptedAnswer(msgspec.Struct, frozen=True):
     message_id: Uuid
     conversation_id: Uuid
     accepted_at: Time
-    status: Literal["ACCEPTED"] = "ACCEPTED"
+    status: Literal["ACCEPTED"]
 
 
 class BatchItem(msgspec.Struct, frozen=True):
@@ -85,7 +85,12 @@ class BatchItem(msgspec.Struct, frozen=True):
 class BatchAnswer(msgspec.Struct, frozen=True):
     """`items` are in the order of the messages."""
 
-    items: list[BatchItem]
+    items: list[
+        Annotated[
+            BatchItem,
+            shown(anyOf=[{"required": [*AcceptedAnswer.__struct_fields__]}, {"required": ["problem"]}]),
+        ]
+    ]
 
 
 _conversation_request = msgspec.json.Decoder(ConversationRequest)
@@ -128,7 +133,7 @@ def accept_route(verifier: TokenVerifier, acceptor: Acceptor) -> FastRoute:
         caller = verifier.known(token) or await verifier.verify(token)
         require_json(headers.get(b"content-type", b""))
         accepted = await acceptor.accept_message(caller.username, parse_body(body))
-        return 202, encode(AcceptedAnswer(accepted.message_id, accepted.conversation_id, accepted.accepted_at))
+        return 202, encode(_accepted(accepted))
 
     return send_message
 
@@ -159,8 +164,12 @@ def batch_route(verifier: TokenVerifier, acceptor: BatchAcceptor) -> FastRoute:
 
 def _batch_item(index: int, outcome: Outcome) -> object:
     if isinstance(outcome, Accepted):
-        return AcceptedAnswer(outcome.message_id, outcome.conversation_id, outcome.accepted_at)
+        return _accepted(outcome)
     return {"problem": problem_document(as_problem(outcome), f"/v1/messages/batch#/messages/{index}")}
+
+
+def _accepted(outcome: Accepted) -> AcceptedAnswer:
+    return AcceptedAnswer(outcome.message_id, outcome.conversation_id, outcome.accepted_at, "ACCEPTED")
 
 
 def require_json(content_type: bytes) -> None:

@@ -47,7 +47,7 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
 class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
     """The message of this `ref` is not accepted; with the same `message_id` it may be sent again."""
 
-    ref: str | int | float | None
+    ref: str | int | float | bool | None
     problem: Problem
 
 

@@ -156,6 +156,7 @@ def test_a_type_that_nobody_knows_is_said_to_be_one() -> None:
     ("raw", "ref"),
     [
         (b'{"type":"send","ref":7}', 7),
+        (b'{"type":"send","ref":true}', True),
         (b'{"type":"send","ref":[]}', None),
         (b'{"type":"send","ref":"a","payload":', "a"),
         (b' { "type" : "send", "ref" : "a" ', "a"),

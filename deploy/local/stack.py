@@ -70,6 +70,12 @@ class Stack:
         self.stop(name)
         self.start(name)
 
+    def reload(self, name: str) -> None:
+        """Takes in what the supervisor's configuration says of a stopped process now."""
+        self._supervisor.call("supervisor.reloadConfig")
+        self._supervisor.call("supervisor.removeProcessGroup", name)
+        self._supervisor.call("supervisor.addProcessGroup", name)
+
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
         """Signals the process itself, as an accident would; the supervisor starts it again. Returns the old pid."""
         pid = self.pid_of(name)

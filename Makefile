@@ -5,7 +5,7 @@ BIN := $(CACHE)/venv/bin
 LOCAL := python3 -m deploy.local
 BASE := $(if $(base),--base $(base))
 
-.PHONY: demo up down status logs test check bench lock clean help packages openapi
+.PHONY: demo up down status logs test check bench lock clean help packages openapi ledger
 
 demo: ## start everything and show a conversation            base=20000 moves every port
 	@$(LOCAL) demo $(BASE)
@@ -36,6 +36,11 @@ check: packages ## format, lint, types, import contracts, pure tests
 bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins, sockets
 	@$(LOCAL) up $(BASE)
 	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) $(if $(quick),--quick)
+
+ledger: ## load and faults, and the fate of each message     messages=1000000 faults=20 seed=7
+	@$(LOCAL) fetch
+	@$(BIN)/python -m tests.ledger --write docs/ledger.md $(if $(messages),--messages $(messages)) \
+	  $(if $(faults),--faults $(faults)) $(if $(seed),--seed $(seed))
 
 openapi: packages ## write docs/api (OpenAPI, AsyncAPI) anew from the code
 	@$(BIN)/python -m deploy.documents

@@ -21,7 +21,7 @@ from libs.common.settings import CommonSettings
 from libs.common.tests.scans import report, scans_of, watch_for_scans
 
 ROOT = Path(__file__).parent
-STACK_FIXTURES = {"stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
+STACK_FIXTURES = {"target", "stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
 
 # Machines are noisy: how long an example takes decides nothing.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])

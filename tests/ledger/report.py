@@ -1,0 +1,82 @@
+"""What a run found, as a table for people: each fault with what was under way, each check, the figures beside them."""
+
+from collections.abc import Iterator
+
+from tests.ledger.history import Fault, History
+from tests.ledger.run import Outcome
+
+SECOND = 1_000_000_000
+
+
+def under_way(history: History, fault: Fault) -> tuple[int, int, int]:
+    """(accepted, in flight, delivered) of the messages that were under way between the harm and normal speed."""
+    end = fault.normal or fault.undone
+    accepted = sum(1 for s in history.sent if fault.began < s.accepted <= end)
+    in_flight = sum(1 for s in history.sent if s.sent <= end and (s.arrived or end) >= fault.began)
+    delivered = sum(1 for s in history.sent if fault.began < s.arrived <= end)
+    return accepted, in_flight, delivered
+
+
+def resumes(history: History) -> tuple[int, int]:
+    """(recovered, all) of those after a cut or a node's death; without those that Redis died in between."""
+    asked = [
+        c
+        for c in history.connections
+        if c.resumed is not None and not any(c.resumed.caught_up < lost < c.ready for lost in history.redis_lost)
+    ]
+    return sum(1 for c in asked if c.recovered), len(asked)
+
+
+def idle_faults(history: History) -> list[str]:
+    """Faults that nothing was in flight for: they prove nothing."""
+    return [fault.name for fault in history.faults if not under_way(history, fault)[1]]
+
+
+def render(outcome: Outcome) -> str:
+    return "\n".join([*_head(outcome), "", *_faults(outcome.history), "", *_checks(outcome), ""])
+
+
+PREFACE = """\
+# The ledger
+Written by `make ledger`: people write and read on a stack of their own while parts of it are taken away, and every
+message is accounted for afterwards, from what clients recorded, from MongoDB and from Kafka. *Normal after* counts from
+the harm until the first of ten messages in a row was sent that each reached a device within half a second. What was
+accepted, in flight or delivered is counted over the same time.
+
+"""
+
+
+def _head(outcome: Outcome) -> Iterator[str]:
+    history = outcome.history
+    accepted = sum(1 for s in history.sent if s.accepted)
+    recovered, asked = resumes(history)
+    yield f"{len(history.sent):,} messages were sent in {len(history.conversations)} conversations of"
+    yield f"{len(history.users)} people, {accepted:,} accepted; {sum(len(c.pushes) for c in history.connections):,}"
+    yield f"frames reached {len(history.connections):,} connections. {recovered:,} of {asked:,} resumes were"
+    yield f"recovered. Seed {outcome.plan.seed}, {outcome.seconds:.0f} s."
+
+
+def _faults(history: History) -> Iterator[str]:
+    yield "| fault | lasted | normal after | accepted | in flight | delivered |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for fault in history.faults:
+        normal = f"{_s(fault.normal - fault.began)} s" if fault.normal else "never"
+        counts = " | ".join(f"{count:,}" for count in under_way(history, fault))
+        yield f"| {fault.name} | {_s(fault.undone - fault.began)} s | {normal} | {counts} |"
+
+
+def _checks(outcome: Outcome) -> Iterator[str]:
+    yield "| check | violations |"
+    yield "|---|---:|"
+    for verdict in outcome.verdicts:
+        yield f"| {verdict.check} | {verdict.count:,} |"
+    yield f"| answers are those of the contract | {len(outcome.history.surprises):,} |"
+    examples = [f"- {v.check}: {example}" for v in outcome.verdicts for example in v.examples]
+    examples += [f"- {surprise}" for surprise in outcome.history.surprises[:5]]
+    if examples:
+        yield ""
+        yield from examples
+
+
+def _s(nanoseconds: int) -> str:
+    return f"{nanoseconds / SECOND:.1f}"

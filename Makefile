@@ -5,7 +5,7 @@ BIN := $(CACHE)/venv/bin
 LOCAL := python3 -m deploy.local
 BASE := $(if $(base),--base $(base))
 
-.PHONY: demo up down status logs test check bench lock clean help packages openapi ledger
+.PHONY: demo up down status logs test check lint bench lock clean help packages openapi ledger
 
 demo: ## start everything and show a conversation            base=20000 moves every port
 	@$(LOCAL) demo $(BASE)
@@ -26,12 +26,14 @@ test: ## all tests, on a stack of their own                   t=tests/test_fault
 	@$(LOCAL) fetch
 	@$(BIN)/python -m pytest $(t)
 
-check: packages ## format, lint, types, import contracts, pure tests
+check: lint ## lint, and the tests that need no server
+	$(BIN)/python -m pytest -q -m pure
+
+lint: packages ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m pure
 
 bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins, sockets
 	@$(LOCAL) up $(BASE)

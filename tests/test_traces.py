@@ -17,6 +17,7 @@ from tests.conftest import Chat, Device, Person
 from tests.traced import Platform, platform
 
 TEXT = "a text that nobody but bo is to read"
+CLOCK_NS = 100_000_000  # so far a clock may be set between the spans of two processes
 CLIENTS_SPAN = "00f067aa0ba902b7"
 
 
@@ -151,7 +152,8 @@ async def test_spans_tell_kinds_and_times_and_nothing_of_people(talk: Talk) -> N
         "push message": "producer",
     }
     starts = {s.span_id: s.started_ns for s in spans}
-    assert all(starts.get(s.parent_id, 0) <= s.started_ns <= s.ended_ns for s in spans)
+    wrong = [s for s in spans if not starts.get(s.parent_id, 0) - CLOCK_NS <= s.started_ns <= s.ended_ns]
+    assert not wrong, (wrong, spans)
     everything = repr(talk.receiver.spans + talk.receiver.resources)
     secret = [TEXT, talk.ana.name, talk.bo.name, str(talk.ana.client.access_token)]
     assert [words for words in secret if words in everything] == []

@@ -133,7 +133,7 @@ def _timed(
     name: str, kind: Kind, spans: Sequence[tuple[str, str, Attributes]], links: Sequence[str] = ()
 ) -> Iterator[None]:
     """The block, as one span for each (trace, parent, attributes). What a client did wrong is no error of ours."""
-    started_ns, error = time.time_ns(), ""
+    started_ns, begun, error = time.time_ns(), time.monotonic_ns(), ""
     try:
         yield
     except Problem:
@@ -142,7 +142,7 @@ def _timed(
         error = type(failure).__name__
         raise
     finally:
-        ended_ns = time.time_ns()
+        ended_ns = started_ns + time.monotonic_ns() - begun  # whoever sets the clock meanwhile
         for trace, parent, attributes in spans:
             record(Span(name, kind, trace, parent, started_ns, ended_ns, attributes, links, error))
 

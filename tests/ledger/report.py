@@ -9,10 +9,10 @@ SECOND = 1_000_000_000
 
 
 def under_way(history: History, fault: Fault) -> tuple[int, int, int]:
-    """(accepted, in flight, delivered) of the messages that were under way between the harm and normal speed."""
+    """(accepted, in flight, delivered) from the harm to normal speed; in flight: sent by then, arrived after the harm."""
     end = fault.normal or fault.undone
     accepted = sum(1 for s in history.sent if fault.began < s.accepted <= end)
-    in_flight = sum(1 for s in history.sent if s.sent <= end and (s.arrived or end) >= fault.began)
+    in_flight = sum(1 for s in history.sent if s.sent <= end and s.arrived > fault.began)
     delivered = sum(1 for s in history.sent if fault.began < s.arrived <= end)
     return accepted, in_flight, delivered
 

@@ -9,7 +9,7 @@ SECOND = 1_000_000_000
 
 
 def under_way(history: History, fault: Fault) -> tuple[int, int, int]:
-    """(accepted, in flight, delivered) from the harm to normal speed; in flight: sent by then, arrived after the harm."""
+    """(accepted, in flight, delivered) from the harm to normal speed; in flight: sent by then, arrived after it."""
     end = fault.normal or fault.undone
     accepted = sum(1 for s in history.sent if fault.began < s.accepted <= end)
     in_flight = sum(1 for s in history.sent if s.sent <= end and s.arrived > fault.began)

@@ -76,6 +76,13 @@ async def reason_of(consumer: Consumer) -> str:
     return ""
 
 
+async def is_member(consumer: Consumer) -> None:
+    """It has had its first assignment."""
+    async with asyncio.timeout(30):
+        while "first assignment" in await reason_of(consumer):
+            await asyncio.sleep(0.02)
+
+
 async def waits_for(consumer: Consumer, words: str) -> None:
     async with asyncio.timeout(30):
         while words not in await reason_of(consumer):

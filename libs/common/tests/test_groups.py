@@ -9,7 +9,7 @@ from libs.common.bus import Record, Rejected
 from libs.common.errors import Retry
 from libs.common.events import MESSAGE_EVENTS
 from libs.common.kafka import Outgoing, Producer
-from libs.common.tests.broker import Broker, Collector, consuming, numbered, publish, until, waits_for
+from libs.common.tests.broker import Broker, Collector, consuming, is_member, numbered, publish, until, waits_for
 
 
 def not_now(_batch: Sequence[Record]) -> None:
@@ -107,6 +107,7 @@ async def test_who_waits_lets_go_of_its_partitions(kafka: Broker, producer: Prod
     await publish(producer, *numbered(50))
     async with consuming(kafka, producer, second):
         async with consuming(kafka, producer, Collector(not_now)) as first:
+            await is_member(first)
             await publish(producer, *numbered(50, "more"))
             await waits_for(first, "a dependency")
         await second.until(*numbered(50), *numbered(50, "more"))

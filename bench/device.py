@@ -29,6 +29,7 @@ class Frame(msgspec.Struct):
 
     type: str
     message_id: str = ""
+    conversation_id: str = ""
     sequence_number: int = 0
     ref: str = ""
     status: str = ""

@@ -35,9 +35,11 @@ lint: packages ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: ## what a message costs on the running stack           quick=1 takes one short run of each, what=log_ins, sockets, operations
+bench: ## what a message costs on the running stack           quick=1 one short run of each, only=http@500, what=operations
 	@$(LOCAL) up $(BASE)
-	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) $(if $(quick),--quick) $(if $(write),--write)
+	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) \
+	  $(if $(quick),--quick) $(if $(only),--only $(only)) $(if $(write),--write) \
+	  $(if $(quick)$(only)$(what),,--write docs/performance.md)
 
 ledger: ## load and faults, and the fate of each message     messages=1000000 faults=20 seed=7
 	@$(LOCAL) fetch

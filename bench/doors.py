@@ -1,32 +1,44 @@
-"""The two ways in, HTTP and socket, behind one method: send this message until it is accepted, always under its id."""
+"""The ways in, HTTP, batch and socket, behind one method: ask once, and say which messages are to be sent again."""
 
 import asyncio
-import random
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from bench.device import CLOSED, Device, Frame, RefusedError, Tally
-from bench.http import Connection, head
+from bench.device import CLOSED, Device, Frame, RefusedError
+from bench.http import Answer, Connections, head
 from bench.people import Pair
 from clients.parley.objects import MessageStatus
 
 TEXT = "A message of two hundred bytes, as people write them: short enough for one breath, long enough to say. "
 LETTERS = 200
-CONNECTIONS = 16
+BATCH = 50
 AGAIN_S = 0.1
+AGAIN = (429, 503)
 FINAL = ("DELIVERED", "READ")
 read_status = msgspec.json.Decoder(MessageStatus)
 ID = "00000000-0000-0000-0000-000000000000"
 
 
+class Busy(NamedTuple):
+    """Messages that are to be sent again, under their ids, after a while."""
+
+    message_ids: Sequence[str]
+    wait_s: float
+
+
+ACCEPTED = Busy((), 0.0)
+
+
 class Door(Protocol):
     """One sender's way into one conversation."""
 
-    async def send(self, message_id: str) -> None:
-        """Returns when the message is accepted; raises `RefusedError` when it never will be."""
+    size: int  # messages that are sent at once
+
+    async def send(self, message_ids: Sequence[str]) -> Busy:
+        """Asks once and waits for the answer; raises `RefusedError` when a message will never be accepted."""
 
     async def delivered(self, message_id: str, number: int) -> bool:
         """Whether the platform says that the recipient has everything up to this message."""
@@ -47,66 +59,123 @@ def body_parts(conversation_id: str, before: Mapping[str, str]) -> tuple[bytes, 
     return first, last
 
 
-class HttpDoor:
-    """`POST /v1/messages`, one request a connection at a time; more connections only where sends overlap."""
+class Requests:
+    """What one sender asks the gateway."""
 
-    def __init__(self, url: str, pair: Pair, tally: Tally) -> None:
-        where = urlsplit(url)
-        self._host, self._port = where.hostname or "127.0.0.1", where.port or 80
-        self._first, self._last = body_parts(pair.conversation_id, {})
-        self._token = pair.sender.access_token
-        length = len(self._first) + len(ID) + len(self._last)
-        self._head = head("POST", "/v1/messages", where.netloc, self._token, length)
-        self._netloc = where.netloc
-        self._tally = tally
-        self._free: list[Connection] = []
-        self._slots = asyncio.Semaphore(CONNECTIONS)
+    def __init__(self, url: str, token: str) -> None:
+        self._netloc = urlsplit(url).netloc
+        self._token = token
+        self._connections = Connections(url)
 
-    async def send(self, message_id: str) -> None:
-        request = b"".join((self._head, self._first, message_id.encode(), self._last))
-        while (wait_s := await self._try(request)) is not None:
-            self._tally.retries += 1
-            await asyncio.sleep(wait_s * (0.5 + random.random()))
-
-    async def delivered(self, message_id: str, number: int) -> bool:
-        request = head("GET", f"/v1/messages/{message_id}/status", self._netloc, self._token, 0)
-        answer = await self._connection().ask(request)
-        if answer.status != 200:
-            return False
-        return read_status.decode(answer.body).status in FINAL
-
-    def close(self) -> None:
-        for connection in self._free:
-            connection.close()
-
-    async def _try(self, request: bytes) -> float | None:
-        """None when accepted, else how long to wait."""
-        async with self._slots:
-            connection = self._free.pop() if self._free else Connection(self._host, self._port)
-            try:
-                answer = await connection.ask(request)
-            except ConnectionError:
-                return AGAIN_S
-            finally:
-                self._free.append(connection)
+    async def post(self, path: str, body: bytes) -> Answer | float:
+        """A 202, or how long to wait where the platform is busy; raises `RefusedError` for any other answer."""
+        request = head("POST", path, self._netloc, self._token, len(body)) + body
+        try:
+            answer = await self._connections.ask(request)
+        except ConnectionError:
+            return AGAIN_S
         if answer.status == 202:
-            return None
-        if answer.status in (429, 503):
+            return answer
+        if answer.status in AGAIN:
             return max(answer.retry_after_s, AGAIN_S)
         raise RefusedError(f"{answer.status}: {answer.body.decode(errors='replace')[:500]}")
 
-    def _connection(self) -> Connection:
-        if not self._free:
-            self._free.append(Connection(self._host, self._port))
-        return self._free[0]
+    async def is_delivered(self, message_id: str) -> bool:
+        request = head("GET", f"/v1/messages/{message_id}/status", self._netloc, self._token, 0)
+        answer = await self._connections.ask(request)
+        return answer.status == 200 and read_status.decode(answer.body).status in FINAL
+
+    def close(self) -> None:
+        self._connections.close()
+
+
+class HttpDoor:
+    """`POST /v1/messages`."""
+
+    size = 1
+
+    def __init__(self, url: str, pair: Pair) -> None:
+        self._requests = Requests(url, pair.sender.access_token)
+        self._first, self._last = body_parts(pair.conversation_id, {})
+
+    async def send(self, message_ids: Sequence[str]) -> Busy:
+        body = b"".join((self._first, message_ids[0].encode(), self._last))
+        answer = await self._requests.post("/v1/messages", body)
+        return Busy(message_ids, answer) if isinstance(answer, float) else ACCEPTED
+
+    async def delivered(self, message_id: str, number: int) -> bool:
+        return await self._requests.is_delivered(message_id)
+
+    def close(self) -> None:
+        self._requests.close()
+
+
+class Problem(msgspec.Struct):
+    """Why one message of a batch was not accepted."""
+
+    status: int
+    code: str = ""
+    retry_after: float = AGAIN_S
+
+
+class Item(msgspec.Struct):
+    """The answer to one message of a batch."""
+
+    status: str = ""
+    problem: Problem | None = None
+
+
+class Items(msgspec.Struct):
+    """The answer to a batch, in the order of its messages."""
+
+    items: list[Item]
+
+
+read_items = msgspec.json.Decoder(Items).decode
+
+
+class BatchDoor:
+    """`POST /v1/messages/batch`; what of a batch was not accepted is a smaller batch."""
+
+    size = BATCH
+
+    def __init__(self, url: str, pair: Pair) -> None:
+        self._requests = Requests(url, pair.sender.access_token)
+        self._first, self._last = body_parts(pair.conversation_id, {})
+
+    async def send(self, message_ids: Sequence[str]) -> Busy:
+        messages = (b"".join((self._first, name.encode(), self._last)) for name in message_ids)
+        answer = await self._requests.post("/v1/messages/batch", b'{"messages":[' + b",".join(messages) + b"]}")
+        return Busy(message_ids, answer) if isinstance(answer, float) else refused(message_ids, answer.body)
+
+    async def delivered(self, message_id: str, number: int) -> bool:
+        return await self._requests.is_delivered(message_id)
+
+    def close(self) -> None:
+        self._requests.close()
+
+
+def refused(message_ids: Sequence[str], body: bytes) -> Busy:
+    """What a 202 to a batch leaves to be sent again; raises `RefusedError` for what would be refused again."""
+    problems: dict[str, Problem] = {}
+    for message_id, item in zip(message_ids, read_items(body).items, strict=True):
+        if item.problem is not None:
+            problems[message_id] = item.problem
+        elif item.status != "ACCEPTED":
+            raise RefusedError(f"a message of a batch is {item.status or 'without an answer'}")
+    for problem in problems.values():
+        if problem.status not in AGAIN:
+            raise RefusedError(f"{problem.status}: {problem.code}, in a batch")
+    return Busy([*problems], max((one.retry_after for one in problems.values()), default=0.0))
 
 
 class SocketDoor:
     """`send` frames on the sender's own device; receipts there say what is delivered."""
 
-    def __init__(self, device: Device, pair: Pair, tally: Tally) -> None:
+    size = 1
+
+    def __init__(self, device: Device, pair: Pair) -> None:
         self._device = device
-        self._tally = tally
         self._first, self._last = body_parts(pair.conversation_id, {"type": "send", "ref": ID})
         self._middle, self._last = self._last.split(ID.encode())
         self._partner = pair.recipient.username
@@ -114,24 +183,18 @@ class SocketDoor:
         self._delivered = 0
         device.on_frame.append(self._hear)
 
-    async def send(self, message_id: str) -> None:
-        name = message_id.encode()
-        frame = b"".join((self._first, name, self._middle, name, self._last))
-        while not await self._try(message_id, frame):
-            self._tally.retries += 1
-            await asyncio.sleep(AGAIN_S * (0.5 + random.random()))
+    async def send(self, message_ids: Sequence[str]) -> Busy:
+        name = message_ids[0].encode()
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[message_ids[0]] = answer
+        self._device.write(b"".join((self._first, name, self._middle, name, self._last)))
+        return ACCEPTED if await answer else Busy(message_ids, AGAIN_S)
 
     async def delivered(self, message_id: str, number: int) -> bool:
         return self._delivered >= number
 
     def close(self) -> None:
         self._device.close()
-
-    async def _try(self, message_id: str, frame: bytes) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[message_id] = answer
-        self._device.write(frame)
-        return await answer
 
     def _hear(self, frame: Frame) -> None:
         if frame.type == "accepted":
@@ -144,9 +207,9 @@ class SocketDoor:
             self._give_up()
 
     def _refused(self, frame: Frame) -> None:
-        status = msgspec.json.decode(frame.problem, type=dict[str, object]).get("status")
+        problem = msgspec.json.decode(frame.problem, type=Problem)
         answer = self._waiting.pop(frame.ref)
-        if status in (429, 503):
+        if problem.status in AGAIN:
             answer.set_result(False)
         else:
             answer.set_exception(RefusedError(bytes(frame.problem).decode()))

@@ -2,8 +2,11 @@
 
 import asyncio
 from typing import NamedTuple, cast
+from urllib.parse import urlsplit
 
 import httptools
+
+AT_ONCE = 16
 
 
 class Answer(NamedTuple):
@@ -92,6 +95,29 @@ class Connection(asyncio.Protocol):
         self.close()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
+
+
+class Connections:
+    """Keep-alive connections to one gateway, as many as requests overlap, up to 16; more wait."""
+
+    def __init__(self, url: str) -> None:
+        where = urlsplit(url)
+        self._where = where.hostname or "127.0.0.1", where.port or 80
+        self._free: list[Connection] = []
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(self, request: bytes) -> Answer:
+        """As a connection's own, on one that is free."""
+        async with self._slots:
+            connection = self._free.pop() if self._free else Connection(*self._where)
+            try:
+                return await connection.ask(request)
+            finally:
+                self._free.append(connection)
+
+    def close(self) -> None:
+        for connection in self._free:
+            connection.close()
 
 
 def head(method: str, path: str, host: str, token: str, length: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import uuid_utils
 
+from bench.device import Tally
 from bench.doors import Door
 from bench.ledger import Lane
 
@@ -23,14 +25,22 @@ class Sender:
 
     door: Door
     lane: Lane
+    tally: Tally
 
     async def send(self, due: float | None = None) -> None:
-        """One message; with `due`, its latencies count from then, however late it is."""
+        """As many messages as the door takes at once; with `due`, their latencies count from then, however late."""
         now = clock()
-        message_id = str(uuid_utils.uuid7())
-        index = self.lane.send(message_id, now if due is None else min(due, now), now)
-        await self.door.send(message_id)
-        self.lane.accept(index, clock())
+        since = now if due is None else min(due, now)
+        names = [str(uuid_utils.uuid7()) for _ in range(self.door.size)]
+        waiting = {name: self.lane.send(name, since, now) for name in names}
+        while waiting:
+            busy = await self.door.send([*waiting])
+            now = clock()
+            for name in waiting.keys() - busy.message_ids:
+                self.lane.accept(waiting.pop(name), now)
+            if waiting:
+                self.tally.retries += len(waiting)
+                await asyncio.sleep(busy.wait_s * (0.5 + random.random()))
 
 
 async def closed_loop(senders: Sequence[Sender], seconds: float) -> None:
@@ -47,17 +57,19 @@ async def closed_loop(senders: Sequence[Sender], seconds: float) -> None:
 
 
 async def open_loop(senders: Sequence[Sender], seconds: float, rate: float) -> None:
-    """`rate` messages a second from all senders in turn, sent when due even where earlier ones still wait."""
-    start = clock()
+    """`rate` messages a second from all senders in turn, sent when due even where earlier ones still wait.
+
+    What a door takes at once is due at once."""
+    start, sends = clock(), rate / senders[0].door.size
     async with asyncio.timeout(seconds + GRACE_S), asyncio.TaskGroup() as tasks:
-        for number, due in enumerate(due_times(start, seconds, rate)):
+        for number, due in enumerate(due_times(start, seconds, sends)):
             if (wait_s := due - clock()) > 0:
                 await asyncio.sleep(wait_s)
             tasks.create_task(senders[number % len(senders)].send(due))
 
 
 def due_times(start: float, seconds: float, rate: float) -> Iterator[float]:
-    """When messages are due: evenly, none at or after the end."""
+    """When sends are due: evenly, none at or after the end."""
     number = 0
     while number / rate < seconds:
         yield start + number / rate

@@ -6,40 +6,74 @@ from typing import Any
 
 import msgspec
 
-from bench.figures import spread
-from bench.run import Result, Scenario
+from bench.figures import Spread, spread
+from bench.idle import Idle
+from bench.run import Result
+from bench.scenarios import Scenario
+from bench.stack import OURS
 
 MIB = 1024 * 1024
-OURS = ("auth", "frontend", "router", "presence")
+LEAST_PERCENT = 0.05
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a later reader needs: when, where, how, and each run."""
+    """Everything that a later reader needs: when, where, how, and each run.
+
+    `warm_up_ms` is the CPU that a message cost in each part of the warm-up."""
 
     at: str
     settings: dict[str, Any]
     pairs: int
+    warm_up_ms: list[float]
     scenarios: list[Scenario]
     results: list[Result]
+    idles: list[Idle]
+
+    def runs(self, scenario: str) -> list[Result]:
+        return [result for result in self.results if result.scenario == scenario]
 
 
-def markdown(report: Report) -> str:
-    """One column a scenario: the median of its runs, and their range where there are several."""
-    by_scenario = {s.name: [r for r in report.results if r.scenario == s.name] for s in report.scenarios}
-    columns = {name: runs for name, runs in by_scenario.items() if runs}
-    rows = [*_figures(columns), *_by_process(columns), *_memory(columns), *_around(columns)]
-    lines = [_row(["", *columns]), _row(["---"] + ["---:"] * len(columns)), *map(_row, rows)]
-    return "\n".join([_heading(report), "", *lines, "", *_warnings(report.results)]).rstrip() + "\n"
-
-
-def _heading(report: Report) -> str:
+def heading(report: Report) -> str:
+    """When, of what and on what, in one line."""
     machine = report.settings["machine"]
-    runs = max((sum(r.scenario == s.name for r in report.results) for s in report.scenarios), default=0)
-    seconds = "/".join(sorted({f"{s.seconds:g}" for s in report.scenarios}))
+    runs = max((len(report.runs(one.name)) for one in report.scenarios), default=0)
+    seconds = "/".join(f"{n:g}" for n in sorted({one.seconds for one in report.scenarios}))
     return (
         f"{report.at} · commit {report.settings['commit']} · {machine['cpus']} CPUs ({machine['cpu']}) · "
         f"{report.pairs} pairs, {runs} run(s) of {seconds} s"
     )
+
+
+def table(report: Report) -> str:
+    """One column a scenario: the median of its runs, and their range where there are several."""
+    columns = {one.title: runs for one in report.scenarios if (runs := report.runs(one.name))}
+    rows = [*_figures(columns), *_by_process(columns), *_memory(columns), *_around(columns)]
+    lines = [_row(["", *columns]), _row(["---"] + ["---:"] * len(columns)), *map(_row, rows)]
+    return "\n".join(lines)
+
+
+def idleness(report: Report) -> str:
+    """The CPU of each process while nothing happens; empty where that was not measured."""
+    if not report.idles:
+        return ""
+    names = _names(idle.percent for idle in report.idles)
+    by_name = {name: spread([idle.percent.get(name, 0.0) for idle in report.idles]) for name in names}
+    busy = sorted((name for name in names if by_name[name].median >= LEAST_PERCENT), key=lambda n: -by_name[n].median)
+    shown = ", ".join(f"{name} {by_name[name].median:.1f}" for name in busy)
+    return f"Idle, in % of one core: all {_cell([one.everything for one in report.idles], '{:.1f}')}: {shown}."
+
+
+def warnings(results: Iterable[Result]) -> list[str]:
+    """What makes a run worthless."""
+    found = []
+    for result in results:
+        if not result.verdict.clean:
+            found.append(f"**{result.scenario}: {result.verdict}**")
+        if not result.final:
+            found.append(f"**{result.scenario}: not every status was final when the run gave up waiting**")
+        if result.restarted:
+            found.append(f"**{result.scenario}: restarted during the run: {', '.join(result.restarted)}**")
+    return found
 
 
 def _figures(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
@@ -89,9 +123,9 @@ def _around(columns: Mapping[str, Sequence[Result]]) -> list[list[str]]:
             _line(name.replace("_", " "), columns, attrgetter(f"verdict.{name}"), "{:.0f}")
             for name in ("lost", "unanswered", "doubled", "out_of_order", "foreign")
         ),
-        _line("retries", columns, lambda r: r.retries, "{:.0f}"),
+        _line("sent again (503)", columns, lambda r: r.retries, "{:.0f}"),
         _line("acks/message", columns, lambda r: r.acks_per_message, "{:.2f}"),
-        _line("all final after, s", columns, lambda r: r.settle_s, "{:.2f}"),
+        _line("caught up after the last, s", columns, lambda r: r.caught_up_s, "{:.2f}"),
         _line("CPU of others, cores", columns, lambda r: r.costs.others_cores, "{:.2f}"),
         _line("CPU idle, %", columns, lambda r: r.costs.idle_share * 100, "{:.0f}"),
         _line("load average", columns, lambda r: r.costs.load_average, "{:.1f}"),
@@ -103,10 +137,13 @@ def _line(what: str, columns: Mapping[str, Sequence[Result]], value: Callable[[R
 
 
 def _cell(values: Sequence[float], form: str) -> str:
-    middle = spread(values)
-    if middle.low == middle.high:
-        return form.format(middle.median)
-    return f"{form.format(middle.median)} ({form.format(middle.low)} to {form.format(middle.high)})"
+    return shown(spread(values), form)
+
+
+def shown(values: Spread, form: str) -> str:
+    """The median, and the range where there is one."""
+    median, low, high = (form.format(value) for value in values)
+    return median if low == high else f"{median} ({low} to {high})"
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -115,15 +152,3 @@ def _row(cells: Sequence[str]) -> str:
 
 def _names(of_runs: Iterable[Mapping[str, float]]) -> list[str]:
     return sorted({name for one in of_runs for name in one})
-
-
-def _warnings(results: Sequence[Result]) -> list[str]:
-    found = []
-    for result in results:
-        if not result.verdict.clean:
-            found.append(f"**{result.scenario}: {result.verdict}**")
-        if not result.final:
-            found.append(f"**{result.scenario}: not every status was final when the run gave up waiting**")
-        if result.restarted:
-            found.append(f"**{result.scenario}: restarted during the run: {', '.join(result.restarted)}**")
-    return found

@@ -3,38 +3,30 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
 from bench import stack
 from bench.device import Device, Frame, Tally, connect
-from bench.doors import Door, HttpDoor, SocketDoor
+from bench.doors import BatchDoor, Door, HttpDoor, SocketDoor
 from bench.figures import Latency, latency
 from bench.ledger import Lane, Verdict
 from bench.load import Sender, clock, closed_loop, open_loop, quiet_collector
 from bench.people import Pair
+from bench.scenarios import REST_S, DoorName, Scenario
 
 SETTLE_S = 60.0
 POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is measured: through which door, and at which rate (None: closed loop, as fast as it goes)."""
-
-    name: str
-    door: Literal["http", "socket"]
-    seconds: float
-    warm_up_s: float
-    rate: float | None = None
+Find = Callable[[], Mapping[str, int]]
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One run; `seconds` from its begin to the last arrival, `settle_s` from there until every status was final."""
+    """One run; `seconds` from its begin to the last arrival.
+
+    `caught_up_s` is from the time when no more was sent until everything had arrived and every status was final."""
 
     scenario: str
     seconds: float
@@ -45,7 +37,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     final: bool
     retries: int
     acks_per_message: float
-    settle_s: float
+    caught_up_s: float
     costs: stack.Costs
     restarted: list[str]
 
@@ -78,7 +70,7 @@ class Room:
 
 
 @asynccontextmanager
-async def room(url: str, pairs: Sequence[Pair], scenario: Scenario) -> AsyncIterator[Room]:
+async def room(url: str, pairs: Sequence[Pair], way_in: DoorName) -> AsyncIterator[Room]:
     """Open the recipients' sockets, and the senders' where they send by socket."""
     tally, own = Tally(), Tally()
     recipients = [Recipient(Device(pair.conversation_id, tally)) for pair in pairs]
@@ -88,14 +80,14 @@ async def room(url: str, pairs: Sequence[Pair], scenario: Scenario) -> AsyncIter
         for pair, recipient in zip(pairs, recipients, strict=True):
             recipient.device.on_frame.append(recipient.hear)
             await connect(url, pair.recipient.access_token, recipient.device)
-            if scenario.door == "http":
-                doors.append(HttpDoor(url, pair, tally))
+            if way_in != "socket":
+                doors.append(BatchDoor(url, pair) if way_in == "batch" else HttpDoor(url, pair))
                 continue
             device = Device(pair.conversation_id, own)
             await connect(url, pair.sender.access_token, device)
             device.acknowledges = False
             echoes.append(device)
-            doors.append(SocketDoor(device, pair, tally))
+            doors.append(SocketDoor(device, pair))
         yield Room(doors, recipients, echoes, tally)
     finally:
         for door in doors:
@@ -104,18 +96,26 @@ async def room(url: str, pairs: Sequence[Pair], scenario: Scenario) -> AsyncIter
             recipient.device.close()
 
 
-async def measure(url: str, pairs: Sequence[Pair], scenario: Scenario) -> Result:
-    """Warm-up and run, each until everything that was accepted is delivered."""
-    async with room(url, pairs, scenario) as everybody:
-        await _load(everybody, scenario, scenario.warm_up_s)
-        everybody.tally.acks = everybody.tally.retries = 0
-        pids = await asyncio.to_thread(stack.pids)
-        with quiet_collector():
-            before = stack.snapshot(pids)
-            outcome = await _load(everybody, scenario, scenario.seconds)
-            after = stack.snapshot(pids)
-        load_average = os.getloadavg()[0]
-        pids_after = await asyncio.to_thread(stack.pids)
+async def measure(url: str, pairs: Sequence[Pair], scenario: Scenario, find: Find = stack.pids) -> Result:
+    """Warm-up (or a rest, without one) and run, each until everything that was accepted is delivered."""
+    async with room(url, pairs, scenario.door or "http") as everybody:
+        if scenario.warm_up_s:
+            await _load(everybody, scenario, scenario.warm_up_s)
+        else:
+            await asyncio.sleep(REST_S)
+        return await take(everybody, scenario, find)
+
+
+async def take(everybody: Room, scenario: Scenario, find: Find = stack.pids) -> Result:
+    """One load and what it cost, with everybody connected; `find` tells the platform's processes."""
+    everybody.tally.acks = everybody.tally.retries = 0
+    pids = await asyncio.to_thread(find)
+    with quiet_collector():
+        before = stack.snapshot(pids)
+        outcome = await _load(everybody, scenario, scenario.seconds)
+        after = stack.snapshot(pids)
+    load_average = os.getloadavg()[0]
+    pids_after = await asyncio.to_thread(find)
     costs = stack.costs(before, after, sum(len(lane.sent) for lane in outcome.lanes), load_average)
     restarted = sorted(name for name, pid in pids_after.items() if pids.get(name) != pid)
     return _result(scenario, outcome, everybody.tally, costs, restarted)
@@ -123,17 +123,18 @@ async def measure(url: str, pairs: Sequence[Pair], scenario: Scenario) -> Result
 
 @dataclass(frozen=True)
 class Outcome:
-    """The accounts of one load, its begin and its end by the driver's clock, and whether all became final."""
+    """The accounts of one load, its times by the driver's clock, and whether all became final."""
 
     lanes: Sequence[Lane]
     start: float
+    last_due: float
     end: float
     final: bool
 
 
 async def _load(room: Room, scenario: Scenario, seconds: float) -> Outcome:
     lanes = [recipient.begin() for recipient in room.recipients]
-    senders = [Sender(door, lane) for door, lane in zip(room.doors, lanes, strict=True)]
+    senders = [Sender(door, lane, room.tally) for door, lane in zip(room.doors, lanes, strict=True)]
     start = clock()
     if scenario.rate is None:
         await closed_loop(senders, seconds)
@@ -142,7 +143,7 @@ async def _load(room: Room, scenario: Scenario, seconds: float) -> Outcome:
     final = await _settle(senders)
     for device in room.echoes:
         device.flush()
-    return Outcome(lanes, start, clock(), final)
+    return Outcome(lanes, start, start + seconds, clock(), final)
 
 
 async def _settle(senders: Sequence[Sender]) -> bool:
@@ -180,7 +181,7 @@ def _result(scenario: Scenario, outcome: Outcome, tally: Tally, costs: stack.Cos
         final=outcome.final,
         retries=tally.retries,
         acks_per_message=round(tally.acks / max(verdict.sent, 1), 3),
-        settle_s=round(outcome.end - last, 3),
+        caught_up_s=round(max(0.0, outcome.end - outcome.last_due), 3),
         costs=costs,
         restarted=restarted,
     )

@@ -13,6 +13,8 @@ import msgspec
 
 from bench.proc import Machine, Usage, read_machine, read_processes, usage
 
+OURS = ("auth", "frontend", "router", "presence")
+
 
 class StackError(Exception):
     """The processes of the platform cannot be found, so a run could not be accounted."""
@@ -102,6 +104,12 @@ def costs(before: Snapshot, after: Snapshot, messages: int, load_average: float)
         idle_share=round(1 - busy_s / all_s, 3),
         load_average=round(load_average, 2),
     )
+
+
+def percent(before: Snapshot, after: Snapshot, seconds: float) -> dict[str, float]:
+    """The CPU that each process used, in % of one core."""
+    known = sorted(before.by_name.keys() & after.by_name.keys())
+    return {name: round((after.by_name[name].cpu_s - before.by_name[name].cpu_s) / seconds * 100, 3) for name in known}
 
 
 def settings(url: str) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from bench.device import RefusedError
 from bench.ledger import Verdict
 from bench.load import Sender, closed_loop, open_loop
 from bench.people import Pair, User
-from bench.run import Room, Scenario, room
+from bench.run import Room, room
 
 PAIR = Pair(User("ana", "", "ana"), User("bo", "", "bo"), "c")
-SCENARIO = Scenario("socket", "socket", 1.0, 0.0)
 
 
 @dataclass
@@ -82,9 +81,9 @@ async def platform(stand_in: StandIn) -> AsyncIterator[tuple[Room, Sender]]:
     server = await picows.ws_create_server(listen, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with room(url, [PAIR], SCENARIO) as everybody:
+        async with room(url, [PAIR], "socket") as everybody:
             lane = everybody.recipients[0].begin()
-            yield everybody, Sender(everybody.doors[0], lane)
+            yield everybody, Sender(everybody.doors[0], lane, everybody.tally)
 
 
 async def settled(stand_in: StandIn, sender: Sender, last: int) -> Verdict:

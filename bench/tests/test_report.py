@@ -2,23 +2,33 @@
 
 import msgspec
 import pytest
-from typer import BadParameter
 from typer.testing import CliRunner
 
-from bench.cli import app, choose, is_loopback
+from bench.cli import app, is_loopback
+from bench.document import page, summary
 from bench.figures import Latency
+from bench.goals import GOALS, table
+from bench.idle import Idle
 from bench.ledger import Verdict
-from bench.report import Report, markdown
+from bench.report import Report
 from bench.run import Result
+from bench.scenarios import EVERYTHING, choose
 from bench.stack import Costs
 
-SETTINGS = {"commit": "abc", "machine": {"cpus": 2, "cpu": "x"}, "gateway": "g"}
+SETTINGS = {
+    "commit": "abc",
+    "machine": {"cpus": 2, "cpu": "x", "kernel": "6.1"},
+    "gateway": "g",
+    "python": "3.11.9",
+    "versions": {"kafka": "4.3.1"},
+}
+WHOLE = choose(EVERYTHING.split(","), 20, 3, 60)
 
 
 def result(per_second: float, **changes: object) -> Result:
     costs = Costs(0.9, {"router": 0.5, "kafka": 0.4}, 0.12, {"router": 50 << 20, "kafka": 300 << 20}, 0.1, 0.05, 3.0)
     whole = Result(
-        scenario="HTTP, closed loop",
+        scenario="http",
         seconds=10.0,
         per_second=per_second,
         accept_ms=Latency(1, 2, 3),
@@ -27,25 +37,32 @@ def result(per_second: float, **changes: object) -> Result:
         final=True,
         retries=0,
         acks_per_message=1.0,
-        settle_s=0.2,
+        caught_up_s=0.2,
         costs=costs,
         restarted=[],
     )
     return msgspec.structs.replace(whole, **changes)
 
 
-def report(*results: Result) -> Report:
+def report(*results: Result, idles: tuple[Idle, ...] = ()) -> Report:
     return Report(
         at="2026-11-21T10:15:30Z",
         settings=SETTINGS,
         pairs=50,
-        scenarios=choose(["http"], 100, 10, 2),
+        warm_up_ms=[1.9, 1.2, 1.2],
+        scenarios=WHOLE,
         results=[*results],
+        idles=[*idles],
     )
 
 
+def goal(text: str, what: str) -> str:
+    """The line of a goal."""
+    return next(line for line in text.splitlines() if line.startswith(f"| {what}"))
+
+
 def test_a_single_run_shows_its_figures() -> None:
-    text = markdown(report(result(1500)))
+    text = summary(report(result(1500)))
     assert "| **messages/s** | 1,500 |" in text
     assert "| … router | 0.500 |" in text
     assert "| RSS of our services, MiB | 50 |" in text
@@ -54,22 +71,52 @@ def test_a_single_run_shows_its_figures() -> None:
 
 
 def test_several_runs_show_median_and_range() -> None:
-    text = markdown(report(result(1500), result(1700), result(1200)))
+    text = summary(report(result(1500), result(1700), result(1200)))
     assert "| **messages/s** | 1,500 (1,200 to 1,700) |" in text
 
 
 def test_what_makes_a_run_worthless_is_said_below_the_table() -> None:
-    text = markdown(
-        report(result(1500, verdict=Verdict(sent=9, received=8, lost=1), final=False, restarted=["router"]))
-    )
+    text = summary(report(result(1500, verdict=Verdict(sent=9, received=8, lost=1), final=False, restarted=["router"])))
     assert "lost=1" in text
     assert "not every status was final" in text
     assert "restarted during the run: router" in text
 
 
+def test_a_goal_is_kept_or_missed_by_the_median_in_each_column() -> None:
+    text = table(report(result(1500), result(1700), result(1100)))
+    assert (
+        goal(text, "saturation")
+        == "| saturation, closed loop, HTTP | ≥ 1,200/s ✓ | ≥ 2,500/s ✗ | 1,500 (1,100 to 1,700)/s |"
+    )
+    assert goal(text, "CPU per message at saturation").endswith("| ≤ 1.2 ms ✓ | ≤ 0.6 ms ✗ | 0.90 ms |")
+
+
+def test_one_lost_message_in_one_run_misses_the_goal() -> None:
+    clean, bad = result(1667, scenario="http@1667"), Verdict(sent=9, received=8, lost=1)
+    text = table(report(clean, clean, msgspec.structs.replace(clean, verdict=bad)))
+    assert "nothing lost, doubled, out of order ✗" in goal(text, "1,667/s")
+    assert "nothing lost, doubled, out of order ✓" in goal(table(report(clean)), "1,667/s")
+
+
+def test_ours_alone_and_all_together_have_goals_when_idle() -> None:
+    text = table(report(idles=(Idle(20.0, {"router": 1.5, "presence": 1.0, "kafka": 2.0}),)))
+    assert goal(text, "idle").endswith("| ≤ 10 % ✓; ours ≤ 4 % ✓ | ≤ 6 % ✓; ours ≤ 2 % ✗ | 4.5 %; ours 2.5 % |")
+
+
+def test_what_was_not_measured_has_no_mark() -> None:
+    assert not any(mark in table(report()) for mark in "✓✗")
+    assert len(table(report()).splitlines()) == len(GOALS) + 2
+
+
+def test_the_page_names_machine_versions_goals_figures_and_warm_up() -> None:
+    text = page(report(result(1500)))
+    for words in ("2 CPUs (x)", "kafka 4.3.1", "## Goals", "| **messages/s** |", "1.900, 1.200, 1.200 ms", "Tinode"):
+        assert words in text
+
+
 def test_a_report_can_be_read_back() -> None:
-    kept = msgspec.json.encode(report(result(1500)))
-    assert msgspec.json.decode(kept, type=Report).results[0].accept_ms == Latency(1, 2, 3)
+    whole = report(result(1500), idles=(Idle(20.0, {"router": 1.5}),))
+    assert msgspec.json.decode(msgspec.json.encode(whole), type=Report) == whole
 
 
 @pytest.mark.parametrize(("host", "own"), [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), ("", False)])
@@ -83,7 +130,8 @@ def test_another_machine_is_refused_before_anything_is_sent() -> None:
     assert "loopback" in answer.output
 
 
-def test_scenarios_are_chosen_by_name() -> None:
-    assert [(s.door, s.rate) for s in choose(["socket", "rate"], 250, 10, 2)] == [("socket", None), ("http", 250)]
-    with pytest.raises(BadParameter, match="udp"):
-        choose(["udp"], 100, 10, 2)
+def test_a_word_that_names_no_scenario_is_refused_with_those_that_do() -> None:
+    answer = CliRunner().invoke(app, ["--only", "http,udp"])
+    assert answer.exit_code == 2
+    assert "udp" in answer.output
+    assert "http@500" in answer.output

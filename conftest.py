@@ -5,8 +5,6 @@
 
 import os
 import secrets
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
-from deploy.local.ports import OFFSETS
-from deploy.local.preflight import is_taken
+from deploy.local.throwaway import throwaway
 from libs.common import mongo, redis, schema
 from libs.common.settings import CommonSettings
 from libs.common.tests.scans import report, scans_of, watch_for_scans
@@ -46,25 +43,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if given := os.environ.get("PARLEY_TEST_SETTINGS"):
         yield Stack(_env_file=given, state=Path(given).parent)  # type: ignore[call-arg]
         return
-    state = tmp_path_factory.mktemp("stack")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
-    environment |= {"PARLEY_STATE": str(state)}
-    if cache := os.environ.get("PARLEY_CACHE"):
-        environment["PARLEY_CACHE"] = cache
-    command = [sys.executable, "-m", "deploy.local"]
-    subprocess.run([*command, "up", "--base", str(_free_base())], cwd=ROOT, env=environment, check=True)
-    try:
-        yield Stack(_env_file=state / "parley.env", state=state)  # type: ignore[call-arg]
-    finally:
-        subprocess.run([*command, "down"], cwd=ROOT, env=environment, check=True)
-
-
-def _free_base() -> int:
-    """Below the ports that the kernel gives to outgoing connections (from 32768 on)."""
-    for base in range(21_000, 32_000, 500):
-        if not any(is_taken(base + offset) for offset in OFFSETS.values()):
-            return base
-    raise RuntimeError("no free ports for the stack of the tests")
+    with throwaway(tmp_path_factory.mktemp("stack")) as running:
+        yield Stack(_env_file=running.places.settings, state=running.places.state)  # type: ignore[call-arg]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import httpx
 
 from conftest import ROOT, Stack
 from deploy.local.preflight import is_taken
+from deploy.local.supervision import MARK
 
 PATIENCE_S = 60.0
 HANDLED = "parley_consumed_records_total{"
@@ -102,7 +103,7 @@ async def one_more(stack: Stack, name: str, **told: str) -> AsyncIterator[Servic
     settings = {f"{name}_port": str(port), "presence_ws_port": str(ws_port), **told}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
     environment |= {f"PARLEY_{k.upper()}": v for k, v in settings.items()}
-    environment["PARLEY_SETTINGS"] = str(stack.state / "parley.env")
+    environment |= {"PARLEY_SETTINGS": str(stack.state / "parley.env"), MARK: str(stack.state)}
     with (stack.state / "logs" / f"one-more-{name}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", f"services.{name}.main"), cwd=ROOT, env=environment, stdout=log, stderr=log

@@ -15,17 +15,15 @@ from pathlib import Path
 import httpx
 
 from deploy.local import settings_file
-from deploy.local.places import Places, places
-from deploy.local.ports import OFFSETS
-from deploy.local.preflight import is_taken
 from deploy.local.programs import SERVICES
 from deploy.local.stack import Stack
+from deploy.local.supervision import MARK
+from deploy.local.throwaway import throwaway
 
 Change = str | Callable[[re.Match[str]], str]
 STORES = ("kafka", "mongo", "redis", "etcd")
 READY_S = 60.0
 BEHIND_THE_LINE = 2  # the broker's second listener, beside its controller
-BASES = range(21_000, 32_000, 500)  # below what the kernel gives to outgoing connections
 
 
 @dataclass
@@ -94,7 +92,7 @@ class Platform:
 
     def _start_router(self, port: int) -> subprocess.Popen[bytes]:
         where = self.stack.places
-        environment = settings_file.environment(where) | {"PARLEY_ROUTER_PORT": str(port)}
+        environment = settings_file.environment(where) | {"PARLEY_ROUTER_PORT": str(port), MARK: str(where.state)}
         command = [sys.executable, "-m", "services.router.main"]
         with (where.logs / "another-router.log").open("ab") as log:
             return subprocess.Popen(command, cwd=where.root, env=environment, stdout=log, stderr=log)
@@ -103,19 +101,14 @@ class Platform:
 @asynccontextmanager
 async def platform(state: Path) -> AsyncIterator[Platform]:
     """A fresh stack in `state`, stopped afterwards."""
-    where = Places(places().cache, state)
-    stack = Stack(where)
-    await _local(where, "up", "--base", str(_free_base()))
-    direct = settings_file.read(where.settings)
-    try:
+    with throwaway(state) as stack:
+        direct = settings_file.read(stack.places.settings)
         ports = dict(zip(STORES, free_ports(len(STORES)), strict=True))
         with _lines(direct, ports) as lines:
             await asyncio.to_thread(_rewire, stack, ports)
             made = Platform(stack, direct["PARLEY_GATEWAY_URL"], direct, lines)
             await _until_ready(made.url)
             yield made
-    finally:
-        await _local(where, "down")
 
 
 def free_ports(count: int) -> list[int]:
@@ -124,18 +117,6 @@ def free_ports(count: int) -> list[int]:
     for server in servers:
         server.close()
     return ports
-
-
-async def _local(where: Places, *words: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
-    environment |= {"PARLEY_STATE": str(where.state), "PARLEY_CACHE": str(where.cache)}
-    command = [sys.executable, "-m", "deploy.local", *words]
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=where.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, complaint = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"{words[0]} failed: {complaint.decode(errors='replace')[-2000:]}")
 
 
 @contextmanager
@@ -187,13 +168,6 @@ def _edit(file: Path, changes: Mapping[str, Change]) -> None:
         text, count = re.subn(pattern, new, text, flags=re.MULTILINE)
         assert count == 1, f"{pattern} stands {count} times in {file}"
     file.write_text(text)
-
-
-def _free_base() -> int:
-    for base in BASES:
-        if not any(is_taken(base + offset) for offset in (*OFFSETS.values(), OFFSETS["kafka"] + BEHIND_THE_LINE)):
-            return base
-    raise RuntimeError("no free ports for a stack")
 
 
 async def _until_ready(url: str) -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import Stack
-from deploy.local.tests.scene import free_base, stack_in
+from deploy.local.tests.scene import stack_in
+from deploy.local.throwaway import free_base
 
 
 @pytest.fixture
-def base() -> int:
-    return free_base()
+def base() -> Iterator[int]:
+    with free_base() as base:
+        yield base
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The command as people call it, on a small stack of a test's own."""
 
-import os
-import random
 import subprocess
 import sys
 import time
@@ -9,19 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local import preflight, processes
+from deploy.local import processes
 from deploy.local.places import ROOT, Places, places
-from deploy.local.ports import OFFSETS
 from deploy.local.stack import Stack
+from deploy.local.throwaway import ended_with_its_owner, environment
 
 SMALL = ("redis", "nginx")
 
 
 def command(where: Places, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PARLEY_STATE": str(where.state), "PARLEY_CACHE": str(where.cache)}
     return subprocess.Popen(
         [sys.executable, "-m", "deploy.local", *arguments],
-        cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=ROOT, env=environment(where), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -50,16 +47,10 @@ def eventually(condition: Callable[[], bool], within_s: float = 20) -> bool:
     return True
 
 
-def free_base() -> int:
-    """A base whose ports are free, below those that the kernel gives to outgoing connections."""
-    bases = random.sample(range(10_000, 32_000, 10), 2_200)
-    return next(b for b in bases if not any(preflight.is_taken(b + offset) for offset in OFFSETS.values()))
-
-
 @contextmanager
 def stack_in(folder: Path) -> Iterator[Stack]:
     """Nothing runs yet; whatever is started is ended."""
     where = Places(places().cache, folder)
-    yield Stack(where)
-    run(where, "down")
+    with ended_with_its_owner(where):
+        yield Stack(where)
     assert processes.members(where) == []

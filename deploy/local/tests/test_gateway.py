@@ -10,13 +10,14 @@ import pytest
 
 from deploy.local.gateway import DOCUMENTS
 from deploy.local.stack import Stack
-from deploy.local.tests.scene import free_base, stack_in, start_well
+from deploy.local.tests.scene import stack_in, start_well
+from deploy.local.throwaway import free_base
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack_in(tmp_path_factory.mktemp("gateway")) as stack:
-        start_well(stack.places, free_base(), "nginx")
+    with free_base() as base, stack_in(tmp_path_factory.mktemp("gateway")) as stack:
+        start_well(stack.places, base, "nginx")
         yield stack
 
 

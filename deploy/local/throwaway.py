@@ -1,0 +1,68 @@
+"""A stack for as long as its owner lives: ports that nobody else takes, and an end that comes however it ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.places import Places, places
+from deploy.local.preflight import is_taken
+from deploy.local.stack import Stack
+
+PORTS = 500
+BASES = range(21_000, 32_000, PORTS)  # below what the kernel gives to outgoing connections
+COMMAND = (sys.executable, "-m", "deploy.local")
+
+
+@contextmanager
+def throwaway(state: Path) -> Iterator[Stack]:
+    """It runs inside the block."""
+    where = Places(places().cache, state)
+    with free_base() as base, ended_with_its_owner(where):
+        subprocess.run(  # noqa: S603 - our own command line
+            [*COMMAND, "up", "--base", str(base)],
+            cwd=where.root, env=environment(where), stdout=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        yield Stack(where)
+
+
+@contextmanager
+def free_base() -> Iterator[int]:
+    """Nobody else who asks here gets it inside the block: its first port, where no part listens, is held."""
+    for base in BASES:
+        try:
+            held = socket.create_server(("127.0.0.1", base))
+        except OSError:
+            continue
+        with held:
+            if not any(is_taken(port) for port in range(base + 1, base + PORTS)):
+                yield base
+                return
+    raise RuntimeError("no free ports for another stack")
+
+
+@contextmanager
+def ended_with_its_owner(where: Places) -> Iterator[None]:
+    """Takes the stack down after the block, and also when this process is killed inside: its end closes the pipe."""
+    ending = subprocess.Popen(  # noqa: S603 - our own command line
+        ["/bin/sh", "-c", 'read -r _; exec "$@"', "sh", *COMMAND, "down"],
+        cwd=where.root, env=environment(where), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the owner
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        ending.communicate()
+    if ending.returncode:
+        raise RuntimeError(f"the stack in {where.state} was not taken down")
+
+
+def environment(where: Places) -> Mapping[str, str]:
+    """For commands of this stack: nothing that was exported for another."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
+    return own | {"PARLEY_STATE": str(where.state), "PARLEY_CACHE": str(where.cache)}

@@ -22,9 +22,9 @@ status: ## each process: state, uptime, restarts, memory, version
 logs: ## the last lines of every log                          s=router follows one
 	@$(LOCAL) logs $(if $(s),$(s) --follow)
 
-test: ## all tests, on a stack of their own                   t=tests/test_faults.py
+test: ## all tests, on stacks of their own                   t=tests/test_faults.py, workers=1
 	@$(LOCAL) fetch
-	@$(BIN)/python -m pytest $(t)
+	@$(BIN)/python -m pytest -n $(or $(workers),$(if $(t),0,auto)) $(t)
 
 check: lint ## lint, and the tests that need no server
 	$(BIN)/python -m pytest -q -m pure

@@ -1,10 +1,11 @@
-"""The real servers of a test run: one stack of its own, started once; a database, topics and names per test.
+"""The real servers of a test run: a stack for each worker, started once; a database, topics and names per test.
 
 `PARLEY_TEST_SETTINGS` may name the settings file of a stack that runs already; then that one is used and left running.
 """
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,11 +25,30 @@ STACK_FIXTURES = {"target", "stack", "database", "cache", "kafka", "etcd_endpoin
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("parley")
 
+GIVEN = "PARLEY_TEST_SETTINGS"
+WORKER_BYTES = 3 * 1024**3  # a stack takes 1.1 GiB, and some tests start a second one
+MOST_WORKERS = 4  # a run is not shorter than its longest file
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One for each core, where there is memory for their stacks."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    wanted = min(len(os.sched_getaffinity(0)), memory // WORKER_BYTES, MOST_WORKERS)
+    return 1 if GIVEN in os.environ else max(1, wanted)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if GIVEN in os.environ and (config.getoption("numprocesses") or 0) > 1:
+        raise pytest.UsageError(f"{GIVEN} names one stack, and workers share none: take workers=1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not STACK_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("pure")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if doubled := [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]:
+        raise pytest.UsageError(f"workers would run only one of the tests with the same id: {', '.join(doubled)}")
 
 
 class Stack(CommonSettings):
@@ -40,7 +60,7 @@ class Stack(CommonSettings):
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    if given := os.environ.get("PARLEY_TEST_SETTINGS"):
+    if given := os.environ.get(GIVEN):
         yield Stack(_env_file=given, state=Path(given).parent)  # type: ignore[call-arg]
         return
     with throwaway(tmp_path_factory.mktemp("stack")) as running:

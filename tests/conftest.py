@@ -33,6 +33,12 @@ DEADLINE_S = 20.0
 PATIENCE_S = 90.0  # for what has to be started again, on a machine that has other work
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests that schemathesis makes differ by their operation alone, which pytest leaves out of their ids."""
+    if operation := getattr(item, "operation_label", None):
+        item._id = item.id.with_params(operation)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Looks again and again, for what no event tells."""
     end = time.monotonic() + PATIENCE_S

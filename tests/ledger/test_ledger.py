@@ -11,6 +11,8 @@ from tests.ledger.platform import Platform, platform
 from tests.ledger.report import render
 from tests.ledger.run import Plan, prove
 
+pytestmark = pytest.mark.long
+
 SEED = 1
 MESSAGES = 5_000
 RATE = MESSAGES / (6 * ABOUT_S)

@@ -7,7 +7,7 @@ import socket
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,8 @@ from rich.console import Console
 from bench import document, stack
 from bench.device import RefusedError
 from bench.people import gather
+from bench.picture.drawing import draw, foot
+from bench.picture.take import picture
 from bench.report import Report
 from bench.scenarios import EVERYTHING, HELD_S, Scenario, choose
 from bench.series import about, run_all
@@ -26,6 +28,7 @@ from clients.parley import ParleyError
 from clients.parley.settings import gateway_url, state_folder
 
 FAILED = 1
+WHOLE_S, QUICK_S = 20.0, 6.0
 SLICE_S, SLICES = 8.0, 8  # of the warm-up
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -44,7 +47,9 @@ def bench(
     seconds: Annotated[float | None, typer.Option(min=1, help="Length of a run; of http@1667 it is 60 s.")] = None,
     runs: Annotated[int | None, typer.Option(min=1, help="Runs of each.")] = None,
     pairs: Annotated[int, typer.Option(min=1, help="Senders, each with a partner.")] = 50,
-    write: Annotated[Path | None, typer.Option(help="Write the document of the figures to this file.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the page of the figures here, its picture beside it.")
+    ] = None,
 ) -> None:
     """Measure what a message costs: throughput, latency, CPU by process, memory; and count what goes wrong.
 
@@ -53,39 +58,52 @@ def bench(
     where = url or gateway_url(os.environ)
     if not is_loopback(urlsplit(where).hostname or ""):
         raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
-    length = seconds or (6.0 if quick else 20.0)
+    length = seconds or (QUICK_S if quick else WHOLE_S)
     try:
         chosen = choose(only.split(","), length, 2.0 if quick else 3.0, None if seconds or quick else HELD_S)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--only") from None
     try:
-        report = uvloop.run(_bench(where, chosen, runs or (1 if quick else 3), pairs, quick))
+        order = Order(where, chosen, runs or (1 if quick else 3), pairs, SLICE_S / 2 if quick else SLICE_S, bool(write))
+        report = uvloop.run(_bench(order))
     except (ParleyError, stack.StackError, RefusedError, ExceptionGroup, TimeoutError) as error:
         said.print(_words(error), style="red", markup=False)
         raise typer.Exit(FAILED) from None
     typer.echo(_keep(report))
     if write:
-        write.write_text(document.page(report))
+        _write(report, write)
     if not all(result.verdict.clean and result.final for result in report.results):
         raise typer.Exit(FAILED)
 
 
-async def _bench(url: str, scenarios: list[Scenario], runs: int, count: int, quick: bool) -> Report:
+class Order(NamedTuple):
+    """What is to be measured, and whether the picture is wanted too."""
+
+    url: str
+    scenarios: list[Scenario]
+    runs: int
+    pairs: int
+    slice_s: float
+    picture: bool
+
+
+async def _bench(order: Order) -> Report:
     say = partial(said.print, style="dim", markup=False)
+    url, scenarios = order.url, order.scenarios
     settings = await asyncio.to_thread(stack.settings, url)
-    pairs = await gather(url, count, state_folder(os.environ) / "bench" / "users.json", said)
-    say(f"{runs} x {len(scenarios)} runs take about {about(scenarios * runs)}, after a warm-up")
-    spent = await warm_up(url, pairs, SLICE_S / 2 if quick else SLICE_S, SLICES, say)
-    results, idles = await run_all(url, pairs, scenarios, runs, say)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
+    pairs = await gather(url, order.pairs, state_folder(os.environ) / "bench" / "users.json", said)
+    say(f"{order.runs} x {len(scenarios)} runs take about {about(scenarios * order.runs)}, after a warm-up")
+    spent = await warm_up(url, pairs, order.slice_s, SLICES, say)
+    results, idles = await run_all(url, pairs, scenarios, order.runs, say)
     return Report(
-        at=at,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings,
-        pairs=count,
+        pairs=order.pairs,
         warm_up_ms=spent,
         scenarios=scenarios,
         results=results,
         idles=idles,
+        messages=await picture(url, pairs, scenarios, results, say) if order.picture else [],
     )
 
 
@@ -107,6 +125,13 @@ def _keep(report: Report) -> str:
     (folder / f"{name}.md").write_text(text)
     said.print(f"kept as {folder / name}.json and .md", style="dim")
     return text
+
+
+def _write(report: Report, page: Path) -> None:
+    page.parent.mkdir(parents=True, exist_ok=True)
+    if report.messages:
+        page.with_suffix(".svg").write_text(draw(report.messages, foot(report.at, report.settings["commit"])))
+    page.write_text(document.page(report))
 
 
 def _words(error: BaseException) -> str:

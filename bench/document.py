@@ -13,6 +13,16 @@ pushed to its recipient's socket, acknowledged there, and its receipt stored. On
 bytes. Where there were several runs, a figure is their median, with their range behind it.
 """
 
+PICTURE = """## Where the CPU of a message goes
+![The cost of a message by process, library and function, at saturation and at 500 a second](performance.svg)
+
+Each column is one message, as high as the other: on the left when the platform has all it can do, on the right at 500 a
+second; the bars above them are to one scale. A message costs more when there are fewer, because what is done once for a
+batch (a poll, an insert, a commit) is shared by fewer. For our services the second column is the library and the third
+the function that was called in it, with the part of Python's own library and of C that it needs; for the servers it is
+what their threads do. `make bench what=picture` draws it alone, and keeps the stacks that it is drawn from.
+"""
+
 LEGEND = """CPU in ms per message is user and system time of all processes; *receipt* is from sent (in an open loop:
 from due) to the frame at the recipient. Throughput and percentiles move by a quarter with whatever else the machine
 does, CPU per message by 2 to 5 %."""
@@ -45,6 +55,7 @@ def page(report: Report) -> str:
         PREFACE.strip(),
         f"{heading(report)}.\n{_versions(report.settings)}",
         "## Goals\nA first landing, and where it goes from there.\n\n" + goals.table(report),
+        PICTURE.strip() if report.messages else "",
         "## All figures\n" + table(report),
         idleness(report),
         _warm_up(report),

@@ -21,6 +21,13 @@ class Stat(NamedTuple):
     rss: int
 
 
+class Task(NamedTuple):
+    """One thread: its name, cut to 15 characters by the kernel, and its CPU in seconds."""
+
+    name: str
+    cpu_s: float
+
+
 class Usage(NamedTuple):
     """A process and its descendants together."""
 
@@ -42,6 +49,12 @@ def parse_stat(line: str) -> Stat:
     rest = after.split()
     ticks = sum(int(rest[n]) for n in (11, 12, 13, 14))  # utime, stime, cutime, cstime
     return Stat(int(pid), int(rest[1]), name, ticks / TICKS, int(rest[21]) * PAGE)
+
+
+def parse_task(line: str) -> Task:
+    """One line of /proc/<pid>/task/<tid>/stat, where CPU of children is that of the whole process."""
+    before, _, after = line.rpartition(")")
+    return Task(before.partition(" (")[2], sum(int(n) for n in after.split()[11:13]) / TICKS)
 
 
 def parse_machine(line: str) -> Machine:
@@ -71,6 +84,17 @@ def read_processes() -> list[Stat]:
                 found.append(parse_stat((folder / "stat").read_text()))
             except OSError:  # it ended meanwhile
                 continue
+    return found
+
+
+def read_tasks(pid: int) -> dict[int, Task]:
+    """The threads of a process by their numbers, now; none where it has ended."""
+    found = {}
+    for folder in (PROC / f"{pid}" / "task").glob("*"):
+        try:
+            found[int(folder.name)] = parse_task((folder / "stat").read_text())
+        except OSError:  # it ended meanwhile
+            continue
     return found
 
 

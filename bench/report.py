@@ -8,18 +8,20 @@ import msgspec
 
 from bench.figures import Spread, spread
 from bench.idle import Idle
+from bench.picture.parts import Part
 from bench.run import Result
 from bench.scenarios import Scenario
 from bench.stack import OURS
 
 MIB = 1024 * 1024
 LEAST_PERCENT = 0.05
+QUIET_CORES = 0.2  # that others may use
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a later reader needs: when, where, how, and each run.
 
-    `warm_up_ms` is the CPU that a message cost in each part of the warm-up."""
+    `warm_up_ms` is the CPU that a message cost in each part of the warm-up, `messages` where it went in two loads."""
 
     at: str
     settings: dict[str, Any]
@@ -28,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     scenarios: list[Scenario]
     results: list[Result]
     idles: list[Idle]
+    messages: list[Part] = []
 
     def runs(self, scenario: str) -> list[Result]:
         return [result for result in self.results if result.scenario == scenario]
@@ -63,7 +66,7 @@ def idleness(report: Report) -> str:
     return f"Idle, in % of one core: all {_cell([one.everything for one in report.idles], '{:.1f}')}: {shown}."
 
 
-def warnings(results: Iterable[Result]) -> list[str]:
+def warnings(results: Sequence[Result]) -> list[str]:
     """What makes a run worthless."""
     found = []
     for result in results:
@@ -73,6 +76,8 @@ def warnings(results: Iterable[Result]) -> list[str]:
             found.append(f"**{result.scenario}: not every status was final when the run gave up waiting**")
         if result.restarted:
             found.append(f"**{result.scenario}: restarted during the run: {', '.join(result.restarted)}**")
+    if (most := max((result.costs.others_cores for result in results), default=0.0)) > QUIET_CORES:
+        found.append(f"**The machine had other work, up to {most:.1f} cores: it would be faster without.**")
     return found
 
 

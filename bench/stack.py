@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.proc import Machine, Usage, read_machine, read_processes, usage
+from bench.proc import Machine, Task, Usage, read_machine, read_processes, read_tasks, usage
 
 OURS = ("auth", "frontend", "router", "presence")
 
@@ -34,12 +34,21 @@ class Snapshot(NamedTuple):
     by_name: dict[str, Usage]
     machine: Machine
     driver_s: float
+    tasks: Mapping[str, Mapping[int, Task]] = {}
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """One thread by the kernel's name for it, which is cut."""
+
+    name: str
+    cpu_ms: float
 
 
 class Costs(msgspec.Struct, frozen=True):
     """What one message cost between two snapshots: CPU in ms, memory at the end in bytes.
 
-    `others_cores` is the CPU that neither platform nor driver used, in cores; `idle_share` is of all cores."""
+    `others_cores` is the CPU that neither platform nor driver used, in cores; `idle_share` is of all cores. Threads
+    are those that used any CPU, by their numbers; what a process's children used is not among them."""
 
     cpu_ms: float
     cpu_ms_by_process: dict[str, float]
@@ -48,6 +57,7 @@ class Costs(msgspec.Struct, frozen=True):
     others_cores: float
     idle_share: float
     load_average: float
+    cpu_ms_by_thread: dict[str, dict[int, Thread]] = {}
 
 
 def find_processes() -> list[Process]:
@@ -83,7 +93,8 @@ def pids() -> dict[str, int]:
 def snapshot(pids: Mapping[str, int]) -> Snapshot:
     """Now."""
     times = os.times()
-    return Snapshot(usage(pids, read_processes()), read_machine(), times.user + times.system)
+    tasks = {name: read_tasks(pid) for name, pid in pids.items()}
+    return Snapshot(usage(pids, read_processes()), read_machine(), times.user + times.system, tasks)
 
 
 def costs(before: Snapshot, after: Snapshot, messages: int, load_average: float) -> Costs:
@@ -103,7 +114,15 @@ def costs(before: Snapshot, after: Snapshot, messages: int, load_average: float)
         others_cores=round(others_s / all_s * (os.cpu_count() or 1), 3),
         idle_share=round(1 - busy_s / all_s, 3),
         load_average=round(load_average, 2),
+        cpu_ms_by_thread={
+            name: _threads(before.tasks.get(name, {}), tasks, each) for name, tasks in after.tasks.items()
+        },
     )
+
+
+def _threads(before: Mapping[int, Task], after: Mapping[int, Task], each: float) -> dict[int, Thread]:
+    spent = {number: task.cpu_s - before.get(number, Task("", 0.0)).cpu_s for number, task in after.items()}
+    return {number: Thread(after[number].name, round(used * each, 5)) for number, used in spent.items() if used > 0}
 
 
 def percent(before: Snapshot, after: Snapshot, seconds: float) -> dict[str, float]:

@@ -82,6 +82,13 @@ def test_what_makes_a_run_worthless_is_said_below_the_table() -> None:
     assert "restarted during the run: router" in text
 
 
+def test_a_machine_that_had_other_work_is_said_to() -> None:
+    busy = result(1500)
+    busy = msgspec.structs.replace(busy, costs=msgspec.structs.replace(busy.costs, others_cores=0.7))
+    assert "other work, up to 0.7 cores" in summary(report(result(1500), busy))
+    assert "other work" not in summary(report(result(1500)))
+
+
 def test_a_goal_is_kept_or_missed_by_the_median_in_each_column() -> None:
     text = table(report(result(1500), result(1700), result(1100)))
     assert (

@@ -13,7 +13,7 @@ def now() -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """`2026-11-21T10:15:30.123Z`; `at` is aware."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def new_id() -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Generator
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,8 +17,38 @@ from libs.common.http.answers import problem_answer
 from libs.common.telemetry import traceparent
 
 
+class Joined:
+    """A transport that writes once in a turn of the loop: uvicorn's head and body go as one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        if self._parts:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._transport.write(data)
+
+
 class _Protocol(HttpToolsProtocol):
     """What is no HTTP is answered as everything else is: as a problem."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop)))
 
     def send_400_response(self, msg: str) -> None:
         traceparent.set(tracing.enter(None))

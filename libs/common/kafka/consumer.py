@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -50,7 +51,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._handled: dict[TopicPartition, int] = {}
         self._checkpoint_due = 0.0
-        self._pace = Pace()
+        self._pace = Pace(time.monotonic())
         self._outcomes: deque[int] = deque(maxlen=CEILING_WINDOW)
         self._waits_for: str | None = "its first assignment"
         self._lag = Lag(self._group)
@@ -96,7 +97,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while not stop.is_set():
             generation = self._generation
             polled = await self._kafka.getmany(timeout_ms=self._poll_ms(), max_records=self._pace.max_records)
-            async with self._working:
+            async with self._paced(sum(map(len, polled.values()))), self._working:
                 if generation != self._generation:
                     await self._read_anew(polled)
                     continue
@@ -104,9 +105,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._work(polled, generation, stop)
                 if time.monotonic() >= self._checkpoint_due:
                     await self._commit()
-            await self._pace.rest(sum(map(len, polled.values())))
         async with self._working:
             await self._commit()
+
+    @asynccontextmanager
+    async def _paced(self, records: int) -> AsyncIterator[None]:
+        """The next fetch comes after the window: one that went out before would be answered with its first record."""
+        fetched_at = time.monotonic()
+        window_s = self._pace.window_s(records, fetched_at)
+        if not window_s:
+            yield
+            return
+        end = fetched_at + window_s
+        self._kafka.pause(*self._kafka.assignment())
+        yield
+        await asyncio.sleep(end - time.monotonic())
+        self._kafka.resume(*self._kafka.assignment())
 
     def _poll_ms(self) -> int:
         if not self._handled:
@@ -217,23 +231,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class Pace:
-    """How long a batch may gather: not at all when idle, up to `WINDOW_S` when busy."""
+    """How far apart two fetches are at least: not at all when idle or behind, `WINDOW_S` when busy."""
 
-    WINDOW_S = 0.010
+    WINDOW_S = 0.040
     BUSY_PER_S = 300.0
     max_records = 500
 
-    def __init__(self) -> None:
-        self._last = time.monotonic()
+    def __init__(self, now_s: float) -> None:
+        self._last_s = now_s
         self._rate = 0.0
 
-    async def rest(self, records: int) -> None:
-        elapsed_s = max(time.monotonic() - self._last, 1e-4)
-        self._last += elapsed_s
+    def window_s(self, records: int, now_s: float) -> float:
+        """From a fetch of so many records, `now_s` by any steady clock, to the next."""
+        elapsed_s = max(now_s - self._last_s, 1e-4)
+        self._last_s = now_s
         weight = min(1.0, elapsed_s / 0.25)
         self._rate += weight * (records / elapsed_s - self._rate)
-        if self._rate > self.BUSY_PER_S and records < self.max_records // 2:
-            await asyncio.sleep(self.WINDOW_S)
+        return self.WINDOW_S if self._rate > self.BUSY_PER_S and records < self.max_records // 2 else 0.0
 
 
 def letter_of(rejected: Rejected, at: bytes) -> Outgoing:

@@ -62,6 +62,7 @@ class Messages:
         self._heights = heights
         self._deliveries = deliveries
         self._last: Memory[str, int] = Memory()
+        self._expects_known = True
         self._activity = Activity(store.database)
 
     async def handle(self, batch: Sequence[Record]) -> list[Rejected]:
@@ -96,23 +97,28 @@ class Messages:
 
     def forget(self) -> None:
         self._last.clear()
+        self._expects_known = True
 
     async def _store_all(
         self, incoming: Sequence[Incoming[MessageEvent]], members: Members_
     ) -> tuple[list[Numbered], list[Incoming[MessageEvent]]]:
-        """All of the batch that stands in MongoDB now, in order; and what must never stand there."""
+        """All of the batch that stands in MongoDB now, in order; and what must never stand there.
+
+        Once what was redelivered is behind, a batch is taken for new until its insert says otherwise.
+        """
         for _ in range(RACES):
-            known = await self._store.known([i.event.message_id for i in incoming])
+            known = await self._store.known([i.event.message_id for i in incoming]) if self._expects_known else {}
             parts = sort_out(incoming, known)
             try:
                 fresh = await self._store_fresh(parts.fresh, members)
             except Raced:
-                self._last.clear()
-                log.warning("another writer stored part of this batch: reading again")
+                self.forget()
+                log.info("part of this batch is stored already: reading what is")
                 continue
             except BaseException:
-                self._last.clear()
+                self.forget()
                 raise
+            self._expects_known = bool(known)
             self._count(incoming, fresh)
             return _in_order(parts, fresh), parts.conflicts
         raise Retry("another router writes the same partitions")

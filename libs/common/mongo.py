@@ -24,13 +24,19 @@ DUPLICATE_KEY = 11000
 
 
 @asynccontextmanager
-async def connect(uri: str, database: str, timeout_s: float = 5.0) -> AsyncIterator[Database]:
-    """Does not wait for the server; every operation ends within `timeout_s`, retries included."""
+async def connect(
+    uri: str, database: str, timeout_s: float = 5.0, *, retry_writes: bool = True
+) -> AsyncIterator[Database]:
+    """Does not wait for the server; every operation ends within `timeout_s`, retries included.
+
+    `retry_writes` makes the server keep a record of every write; who tries again by themselves can do without.
+    """
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         w="majority",
         journal=True,
         readConcernLevel="majority",
+        retryWrites=retry_writes,
         timeoutMS=int(timeout_s * 1000),
         serverSelectionTimeoutMS=2000,
         connectTimeoutMS=2000,

@@ -15,7 +15,7 @@ from services.router.store import Store
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
     async with (
-        mongo.connect(settings.mongo, settings.mongo_database, timeout_s=10) as database,
+        mongo.connect(settings.mongo, settings.mongo_database, timeout_s=10, retry_writes=False) as database,
         redis.connect(settings.redis) as cache,
         etcd.connect(settings.etcd) as registry,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,

@@ -80,7 +80,8 @@ class Deliveries:
 
     def open_soon(self, message_ids: Iterable[str]) -> None:
         self._due.extend(islice(message_ids, MAX_DUE - len(self._due)))
-        self._wake.set()
+        if self._due:
+            self._wake.set()
 
     async def run(self) -> NoReturn:
         while True:

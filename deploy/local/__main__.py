@@ -10,7 +10,7 @@ from deploy.local import pythons
 
 def main() -> int:
     if not pythons.supported(sys.version_info[:2]):
-        python = pythons.newest()
+        python = pythons.best()
         if python is None:
             sys.stderr.write("parley: " + pythons.why_none() + "\n")
             return 1

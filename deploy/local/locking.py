@@ -32,7 +32,7 @@ def lock(places: Places) -> None:
     with tempfile.TemporaryDirectory() as folder:
         uv = Path(folder) / "bin" / "uv"
         try:
-            shell.run([pythons.newest() or "python3", "-m", "venv", folder])
+            shell.run([pythons.best() or "python3", "-m", "venv", folder])
             shell.run([str(uv.with_name("python")), "-m", "pip", "install", "--quiet", "uv"])
             shell.run([
                 str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",

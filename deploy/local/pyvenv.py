@@ -29,7 +29,7 @@ def is_running_in(places: Places) -> bool:
 
 def make(places: Places) -> None:
     """Builds beside the old one and swaps a symbolic link, so that a stack that runs keeps a whole environment."""
-    python = pythons.newest()
+    python = pythons.best()
     if python is None:
         raise Trouble(pythons.why_none())
     folder = places.cache / f"venv-{wanted(places)[:12]}"

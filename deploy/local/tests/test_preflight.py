@@ -77,17 +77,29 @@ def test_a_shim_that_complains_is_no_python() -> None:
     assert pythons.understand("3 12 /usr/bin/python3.12\n") == ((3, 12), "/usr/bin/python3.12")
 
 
-def test_the_newest_python_that_works_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, script in {
-        "python3.13": "echo 'pyenv: not here'; exit 127",
-        "python3.12": "echo 3 12 /opt/twelve",
-        "python3.11": "echo 3 11 /opt/eleven",
-        "python3": "echo 3 9 /usr/bin/python3",
-    }.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert pythons.newest() == "/opt/twelve"
+def pythons_in(folder: Path, **scripts: str) -> tuple[str, ...]:
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return tuple(str(folder / name) for name in scripts)
+
+
+def test_the_newest_python_that_works_is_taken(tmp_path: Path) -> None:
+    found = pythons_in(
+        tmp_path,
+        thirteen="echo 'pyenv: not here'; exit 127",
+        twelve="echo 3 12 /opt/twelve",
+        eleven="echo 3 11 /opt/eleven",
+        nine="echo 3 9 /opt/nine",
+    )
+    assert pythons.best(found) == "/opt/twelve"
+
+
+def test_the_systems_own_python_is_taken_before_a_newer_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, newer = pythons_in(tmp_path, own="echo 3 11 /usr/bin/python3.11", newer="echo 3 13 /opt/thirteen")
+    monkeypatch.setattr(pythons, "SYSTEMS", own)
+    assert pythons.best((own, newer)) == "/usr/bin/python3.11"
+    assert pythons.best((newer,)) == "/opt/thirteen"
 
 
 def test_pythons_that_are_too_old_or_too_new_do_not_count() -> None:

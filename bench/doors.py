@@ -43,6 +43,9 @@ class Door(Protocol):
     async def delivered(self, message_id: str, number: int) -> bool:
         """Whether the platform says that the recipient has everything up to this message."""
 
+    async def catch_up(self, number: int) -> None:
+        """Tells the platform that the sender too has everything up to this number."""
+
     def close(self) -> None: ...
 
 
@@ -80,6 +83,10 @@ class Requests:
             return max(answer.retry_after_s, AGAIN_S)
         raise RefusedError(f"{answer.status}: {answer.body.decode(errors='replace')[:500]}")
 
+    async def read_up_to(self, conversation_id: str, number: int) -> None:
+        if number:
+            await self.post(f"/v1/conversations/{conversation_id}/read", b'{"sequence_number":%d}' % number)
+
     async def is_delivered(self, message_id: str) -> bool:
         request = head("GET", f"/v1/messages/{message_id}/status", self._netloc, self._token, 0)
         answer = await self._connections.ask(request)
@@ -96,6 +103,7 @@ class HttpDoor:
 
     def __init__(self, url: str, pair: Pair) -> None:
         self._requests = Requests(url, pair.sender.access_token)
+        self._conversation_id = pair.conversation_id
         self._first, self._last = body_parts(pair.conversation_id, {})
 
     async def send(self, message_ids: Sequence[str]) -> Busy:
@@ -105,6 +113,9 @@ class HttpDoor:
 
     async def delivered(self, message_id: str, number: int) -> bool:
         return await self._requests.is_delivered(message_id)
+
+    async def catch_up(self, number: int) -> None:
+        await self._requests.read_up_to(self._conversation_id, number)
 
     def close(self) -> None:
         self._requests.close()
@@ -141,6 +152,7 @@ class BatchDoor:
 
     def __init__(self, url: str, pair: Pair) -> None:
         self._requests = Requests(url, pair.sender.access_token)
+        self._conversation_id = pair.conversation_id
         self._first, self._last = body_parts(pair.conversation_id, {})
 
     async def send(self, message_ids: Sequence[str]) -> Busy:
@@ -150,6 +162,9 @@ class BatchDoor:
 
     async def delivered(self, message_id: str, number: int) -> bool:
         return await self._requests.is_delivered(message_id)
+
+    async def catch_up(self, number: int) -> None:
+        await self._requests.read_up_to(self._conversation_id, number)
 
     def close(self) -> None:
         self._requests.close()
@@ -192,6 +207,9 @@ class SocketDoor:
 
     async def delivered(self, message_id: str, number: int) -> bool:
         return self._delivered >= number
+
+    async def catch_up(self, number: int) -> None:
+        self._device.flush()
 
     def close(self) -> None:
         self._device.close()

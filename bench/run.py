@@ -54,6 +54,10 @@ class Recipient:
         self.lane = Lane()
         return self.lane
 
+    @property
+    def last_number(self) -> int:
+        return self.lane.last_number if self.lane is not None else 0
+
     def hear(self, frame: Frame) -> None:
         if frame.type == "message" and self.lane is not None:
             self.lane.arrive(frame.message_id, frame.sequence_number, clock())
@@ -65,16 +69,16 @@ class Room:
 
     doors: Sequence[Door]
     recipients: Sequence[Recipient]
-    echoes: Sequence[Device]
     tally: Tally
 
 
 @asynccontextmanager
 async def room(url: str, pairs: Sequence[Pair], way_in: DoorName) -> AsyncIterator[Room]:
-    """Open the recipients' sockets, and the senders' where they send by socket."""
+    """Open the recipients' sockets, and the senders' where they send by socket.
+
+    Afterwards the senders have seen what they sent: else their next log-in would bring all of it."""
     tally, own = Tally(), Tally()
     recipients = [Recipient(Device(pair.conversation_id, tally)) for pair in pairs]
-    echoes: list[Device] = []
     doors: list[Door] = []
     try:
         for pair, recipient in zip(pairs, recipients, strict=True):
@@ -86,9 +90,10 @@ async def room(url: str, pairs: Sequence[Pair], way_in: DoorName) -> AsyncIterat
             device = Device(pair.conversation_id, own)
             await connect(url, pair.sender.access_token, device)
             device.acknowledges = False
-            echoes.append(device)
             doors.append(SocketDoor(device, pair))
-        yield Room(doors, recipients, echoes, tally)
+        yield Room(doors, recipients, tally)
+        for door, recipient in zip(doors, recipients, strict=True):
+            await door.catch_up(recipient.last_number)
     finally:
         for door in doors:
             door.close()
@@ -141,8 +146,6 @@ async def _load(room: Room, scenario: Scenario, seconds: float) -> Outcome:
     else:
         await open_loop(senders, seconds, scenario.rate)
     final = await _settle(senders)
-    for device in room.echoes:
-        device.flush()
     return Outcome(lanes, start, start + seconds, clock(), final)
 
 

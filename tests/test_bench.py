@@ -1,5 +1,7 @@
 """The bench against the running platform: through each door everything arrives, and its cost is counted."""
 
+import asyncio
+
 import pytest
 
 from bench.people import Pair, User
@@ -8,7 +10,7 @@ from bench.scenarios import choose
 from tests.conftest import Chat, Person
 
 
-@pytest.mark.parametrize("name", ["http", "socket", "batch", "batch@500", "rush"])
+@pytest.mark.parametrize("name", ["socket", "batch", "rush"])
 async def test_what_is_sent_through_a_door_arrives_and_is_counted(chat: Chat, name: str) -> None:
     ana, bo, conversation = await chat.pair()
     pair = Pair(user(ana), user(bo), conversation.conversation_id)
@@ -19,6 +21,15 @@ async def test_what_is_sent_through_a_door_arrives_and_is_counted(chat: Chat, na
     assert result.final
     assert result.verdict.received == result.verdict.sent > 0
     assert result.costs.cpu_ms > 0
+    async with asyncio.timeout(30):
+        while await pending(ana):  # else the next run would begin with all of this one
+            pass
+
+
+async def pending(person: Person) -> int:
+    device = await person.connect()
+    await device.caught_up()
+    return len(device.messages)
 
 
 def user(person: Person) -> User:

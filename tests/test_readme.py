@@ -27,7 +27,11 @@ async def test_the_first_steps_of_the_readme_go_as_it_says(chat: Chat, tmp_path:
     device = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     mark = secrets.token_hex(3)
     asks_again = 'curl -sS $G/v1/messages/$MESSAGE/status -H "Authorization: Bearer $TOKEN"'
-    script = f"{shell}\ntimeout 15 python {tmp_path / 'device.py'}\n{asks_again}\n"
+    script = f"""{shell}
+timeout 90 python {tmp_path / "device.py"} & DEVICE=$!
+until {asks_again} | grep -F '"status":"READ"' || ! kill -0 $DEVICE; do sleep 0.2; done
+kill $DEVICE; wait
+"""
     (tmp_path / "device.py").write_text(_of_this_run(device, mark, chat))
     (tmp_path / "readme.sh").write_text(_of_this_run(script, mark, chat))
     answer = await _run(tmp_path / "readme.sh", chat)

@@ -1,11 +1,15 @@
 """What a run found, as a table for people: each fault with what was under way, each check, the figures beside them."""
 
+import math
+import statistics
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.ledger.history import Fault, History
 from tests.ledger.run import Outcome
 
 SECOND = 1_000_000_000
+GOAL_S = 10
 
 
 def under_way(history: History, fault: Fault) -> tuple[int, int, int]:
@@ -33,7 +37,8 @@ def idle_faults(history: History) -> list[str]:
 
 
 def render(outcome: Outcome) -> str:
-    return "\n".join([*_head(outcome), "", *_faults(outcome.history), "", *_checks(outcome), ""])
+    history = outcome.history
+    return "\n".join([*_head(outcome), "", *_faults(history), *kills(history), "", *_checks(outcome), ""])
 
 
 PREFACE = """\
@@ -60,9 +65,27 @@ def _faults(history: History) -> Iterator[str]:
     yield "| fault | lasted | normal after | accepted | in flight | delivered |"
     yield "|---|---:|---:|---:|---:|---:|"
     for fault in history.faults:
-        normal = f"{_s(fault.normal - fault.began)} s" if fault.normal else "never"
+        normal = _after((fault.normal - fault.began) / SECOND if fault.normal else math.inf)
         counts = " | ".join(f"{count:,}" for count in under_way(history, fault))
         yield f"| {fault.name} | {_s(fault.undone - fault.began)} s | {normal} | {counts} |"
+
+
+def kills(history: History) -> Iterator[str]:
+    """Of processes that were killed alone."""
+    took: dict[str, list[float]] = defaultdict(list)
+    for fault in history.faults:
+        what, _, process = fault.name.partition(" ")
+        if what == "kill" and " " not in process:
+            took[process].append((fault.normal - fault.began) / SECOND if fault.normal else math.inf)
+    if not took:
+        return
+    yield ""
+    yield f"| SIGKILL of | times | normal after, median | slowest | at most {GOAL_S} s |"
+    yield "|---|---:|---:|---:|---|"
+    for process, seconds in sorted(took.items()):
+        slowest = max(seconds)
+        mark = "✓" if slowest <= GOAL_S else "✗"
+        yield f"| {process} | {len(seconds)} | {_after(statistics.median(seconds))} | {_after(slowest)} | {mark} |"
 
 
 def _checks(outcome: Outcome) -> Iterator[str]:
@@ -76,6 +99,10 @@ def _checks(outcome: Outcome) -> Iterator[str]:
     if examples:
         yield ""
         yield from examples
+
+
+def _after(seconds: float) -> str:
+    return "never" if math.isinf(seconds) else f"{seconds:.1f} s"
 
 
 def _s(nanoseconds: int) -> str:

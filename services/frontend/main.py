@@ -49,7 +49,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         mongo.connect(settings.mongo, settings.mongo_database) as database,
         etcd.connect(settings.etcd) as registry,
         httpx.AsyncClient() as client,
-        kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+        kafka.connect(settings.kafka, settings.topic_prefix, window_s=kafka.WINDOW_S) as producer,
         kafka.follow(settings.kafka, STORING, MESSAGE_EVENTS, settings.topic_prefix) as progress,
         asyncio.TaskGroup() as tasks,
     ):

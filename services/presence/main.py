@@ -40,7 +40,7 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         redis.connect(settings.redis) as cache,
         redis.connect(settings.redis, connections=4) as hinting,
         etcd.connect(settings.etcd) as registry,
-        kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+        kafka.connect(settings.kafka, settings.topic_prefix, window_s=kafka.WINDOW_S) as producer,
         httpx.AsyncClient() as client,
         asyncio.TaskGroup() as tasks,
     ):

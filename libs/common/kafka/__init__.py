@@ -2,7 +2,7 @@
 
 from libs.common.bus import Outgoing
 from libs.common.kafka.consumer import Consumer
-from libs.common.kafka.producer import Producer, connect
+from libs.common.kafka.producer import WINDOW_S, Producer, connect
 from libs.common.kafka.progress import GroupProgress, follow
 
-__all__ = ["Consumer", "GroupProgress", "Outgoing", "Producer", "connect", "follow"]
+__all__ = ["WINDOW_S", "Consumer", "GroupProgress", "Outgoing", "Producer", "connect", "follow"]

@@ -18,7 +18,7 @@ from libs.common.events import DLQ_MAX_BYTES
 
 DEADLINE_S = 5.0
 RECONNECT_S = 0.5
-WINDOW_S = 0.005
+WINDOW_S = 0.005  # for the edges, where each request publishes for itself
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,10 @@ class Producer:
     Batches make themselves: what is published while a request is under way goes with the next one.
     """
 
-    def __init__(self, bootstrap: str, topic_prefix: str = "") -> None:
+    def __init__(self, bootstrap: str, topic_prefix: str = "", window_s: float = 0.0) -> None:
         self._bootstrap = bootstrap
         self._prefix = topic_prefix
+        self._window_s = window_s
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
         self._queueing = asyncio.Lock()
@@ -123,7 +124,8 @@ class Producer:
                 request_timeout_ms=10_000,
                 retry_backoff_ms=100,
             )
-            pace(producer)
+            if self._window_s:
+                pace(producer, self._window_s)
             try:
                 await producer.start()
             except KafkaError as error:
@@ -144,8 +146,8 @@ class Producer:
                     await producer.stop()
 
 
-def pace(producer: AIOKafkaProducer) -> None:
-    """Requests begin at least WINDOW_S apart: the first goes at once, what comes meanwhile gathers for the next.
+def pace(producer: AIOKafkaProducer, window_s: float) -> None:
+    """Requests begin at least so far apart: the first goes at once, what comes meanwhile gathers for the next.
 
     The library's own linger makes the first wait too, and each partition for itself.
     """
@@ -153,7 +155,7 @@ def pace(producer: AIOKafkaProducer) -> None:
     send = sender._send_produce_req
 
     async def paced(node_id: int, batches: Any) -> None:
-        end = time.monotonic() + WINDOW_S
+        end = time.monotonic() + window_s
         await send(node_id, batches)
         sender._in_flight.add(node_id)
         await asyncio.sleep(end - time.monotonic())
@@ -163,9 +165,11 @@ def pace(producer: AIOKafkaProducer) -> None:
 
 
 @asynccontextmanager
-async def connect(bootstrap: str, topic_prefix: str = "") -> AsyncIterator[Producer]:
-    """Does not wait for the broker: until it is there, publishing raises `Unavailable`."""
-    producer = Producer(bootstrap, topic_prefix)
+async def connect(bootstrap: str, topic_prefix: str = "", *, window_s: float = 0.0) -> AsyncIterator[Producer]:
+    """Does not wait for the broker: until it is there, publishing raises `Unavailable`.
+
+    `window_s` is for who publishes one record at a time: requests begin at least so far apart."""
+    producer = Producer(bootstrap, topic_prefix, window_s)
     keeper: asyncio.Task[Any] = asyncio.create_task(producer.keep_connected())
     try:
         yield producer

@@ -52,7 +52,7 @@ class Client:
 async def test_a_request_goes_at_once_and_the_next_after_the_window() -> None:
     client = Client()
     sender = client._sender
-    pace(client)
+    pace(client, 0.005)
     sending = asyncio.create_task(sender._send_produce_req(7, "batches"))
     while not sender.sent:
         await asyncio.sleep(0)

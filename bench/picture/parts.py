@@ -9,6 +9,7 @@ from bench.picture.stacks import Owner
 
 NAMED = ("nginx", "frontend", "router", "presence", "kafka", "mongo", "redis")
 REST = "auth, etcd, others"
+ALONE = 0.95  # of a process: one kind of thread is the process
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ def _process(name: str, ms: float, threads: Mapping[str, float], functions: Mapp
     if functions:
         return Part(name, ms, _libraries(ms, functions))
     known = sum(threads.values())
-    if not known or len(threads) == 1:
+    if max(threads.values(), default=0.0) >= ALONE * known:
         return Part(name, ms)
     return Part(name, ms, _largest_first(Part(kind, ms * spent / known) for kind, spent in threads.items()))
 

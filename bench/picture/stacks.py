@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+OURS = re.compile(r"(?:^|/)(?:services/(?P<service>\w+)|libs/common)/(?P<module>.+)\.py$")  # in whatever checkout
 LOOP = "event loop"
 NAMES = {"bson": "pymongo", "hiredis": "redis", "starlette": "fastapi", "uvloop": LOOP}
 WRAPPERS = ("pymongo/_csot.py", "pymongo/asynchronous/helpers.py")  # around every call: they say nothing
-BEGIN = ("libs/common/process.py", "bench/picture/sampled.py")  # what runs everything is nobody's time
+BEGIN = "libs/common/process.py"  # what runs everything is nobody's time
 
 
 class Frame(NamedTuple):
@@ -43,19 +43,17 @@ def parse(line: str) -> tuple[list[Frame], int]:
 
 def place_of(file: str) -> Place | None:
     """None for Python's own library, generated code, wrappers, and what runs everything."""
-    path = Path(file)
-    if file.endswith(WRAPPERS):
+    if file.endswith((*WRAPPERS, BEGIN)):
         return None
+    path = Path(file)
     if "site-packages" in path.parts:
         name = path.parts[path.parts.index("site-packages") + 1].removesuffix(".py").split(".")[0]
         return Place(NAMES.get(name, name), "")
-    if not path.is_relative_to(ROOT) or path.relative_to(ROOT).as_posix() in BEGIN:
+    found = OURS.search(file)
+    if found is None:
         return None
-    first, *others = path.relative_to(ROOT).with_suffix("").parts
-    if first not in ("services", "libs") or not others:
-        return None
-    module = ".".join(others[1:]).removesuffix(".__init__")
-    return Place("libs.common" if first == "libs" else others[0], module)
+    module = found["module"].replace("/", ".").removesuffix(".__init__")
+    return Place(found["service"] or "libs.common", module)
 
 
 def owner(stack: Sequence[Frame]) -> Owner:

@@ -6,14 +6,14 @@ import pytest
 
 from bench.picture.drawing import draw
 from bench.picture.parts import Part, together, whole
-from bench.picture.stacks import LOOP, ROOT, Frame, Owner, owner, parse, shares
+from bench.picture.stacks import LOOP, Frame, Owner, owner, parse, shares
 from bench.picture.threads import dumped, kinds
 from bench.stack import Thread
 
 SITE = "/venv/lib/python3.11/site-packages"
-RUN = Frame("run", f"{ROOT}/libs/common/process.py")
-HANDLE = Frame("Messages.handle", f"{ROOT}/services/router/handlers/messages.py")
-STORE = Frame("Messages._store", f"{ROOT}/services/router/handlers/messages.py")
+RUN = Frame("run", "/a/checkout/libs/common/process.py")
+HANDLE = Frame("Messages.handle", "/a/checkout/services/router/handlers/messages.py")
+STORE = Frame("Messages._store", "/a/checkout/services/router/handlers/messages.py")
 INSERT = Frame("AsyncCollection.insert_many", f"{SITE}/pymongo/asynchronous/collection.py")
 WRITE = Frame("PyMongoProtocol.write", f"{SITE}/pymongo/network_layer.py")
 WAIT = Frame("wait_for", "/usr/lib/python3.11/asyncio/tasks.py")
@@ -26,9 +26,10 @@ WAIT = Frame("wait_for", "/usr/lib/python3.11/asyncio/tasks.py")
         ([RUN, HANDLE, WAIT], Owner("router", "handlers.messages: Messages.handle")),
         ([RUN, HANDLE, INSERT, WRITE, WAIT], Owner("pymongo", "AsyncCollection.insert_many")),
         ([RUN, INSERT, HANDLE], Owner("router", "handlers.messages: Messages.handle")),
+        ([Frame("main", "services/presence/socket/__init__.py")], Owner("presence", "socket: main")),
         ([RUN, WAIT], Owner(LOOP, "asyncio, uvloop")),
         ([Frame("run", f"{SITE}/uvloop/__init__.py"), WAIT], Owner(LOOP, "asyncio, uvloop")),
-        ([Frame("rfc3339", f"{ROOT}/libs/common/clock.py")], Owner("libs.common", "clock: rfc3339")),
+        ([Frame("rfc3339", "/a/checkout/libs/common/clock.py")], Owner("libs.common", "clock: rfc3339")),
     ],
 )
 def test_time_belongs_to_the_innermost_library_by_the_function_that_was_called(
@@ -63,6 +64,12 @@ def test_what_threads_do_is_scaled_to_what_their_process_cost() -> None:
     part = whole("HTTP", spent, {"kafka": {"JIT compiler": 1.0, "network threads": 2.0}}, {})
     kafka = next(one for one in part.parts if one.name == "kafka")
     assert [(one.name, round(one.ms, 3)) for one in kafka.parts] == [("network threads", 0.2), ("JIT compiler", 0.1)]
+
+
+def test_a_server_of_one_busy_thread_is_not_divided() -> None:
+    spent = dict.fromkeys(("nginx", "frontend", "router", "presence", "mongo", "kafka"), 0.0) | {"redis": 0.1}
+    part = whole("HTTP", spent, {"redis": {"redis-server": 0.99, "bio_aof": 0.01}}, {})
+    assert next(one for one in part.parts if one.name == "redis").parts == ()
 
 
 def test_small_parts_are_one_and_what_is_still_small_is_left_out() -> None:

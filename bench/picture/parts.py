@@ -27,7 +27,7 @@ def whole(
     functions: Mapping[str, Mapping[Owner, float]],
 ) -> Part:
     """All processes in the order of a message's way: divided by `functions` (shares), else by `threads` (ms)."""
-    found = [_process(one, by_process[one], threads.get(one, {}), functions.get(one, {})) for one in NAMED]
+    found = [_process(one, by_process.get(one, 0.0), threads.get(one, {}), functions.get(one, {})) for one in NAMED]
     rest = sum(ms for process, ms in by_process.items() if process not in NAMED)
     return Part(name, sum(by_process.values()), (*found, Part(REST, rest)))
 

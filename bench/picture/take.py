@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench import stack
-from bench.figures import spread
 from bench.people import Pair
 from bench.picture.parts import Part, whole
 from bench.picture.sampling import SAMPLED, begin, end, sampled
@@ -37,11 +35,15 @@ async def picture(
 
 
 def message(scenario: Scenario, runs: Sequence[Result], functions: Functions, names: Mapping[int, str]) -> Part:
-    """What a message cost in these runs, by process, and within it by function or by what threads do."""
-    processes = {name for run in runs for name in run.costs.cpu_ms_by_process}
-    spent = {name: spread([run.costs.cpu_ms_by_process.get(name, 0.0) for run in runs]).median for name in processes}
-    rate = "" if scenario.rate else f" ({spread([run.per_second for run in runs]).median:,.0f}/s)"
-    return whole(f"{scenario.title}{rate}", spent, _threads(runs, names), functions)
+    """What a message cost in the middle run, by process, and within it by function or by what threads do."""
+    run = sorted(runs, key=lambda run: run.costs.cpu_ms)[len(runs) // 2]
+    rate = "" if scenario.rate else f" ({run.per_second:,.0f}/s)"
+    threads = {
+        process: kinds(process, threads, names)
+        for process, threads in run.costs.cpu_ms_by_thread.items()
+        if process not in SAMPLED
+    }
+    return whole(f"{scenario.title}{rate}", run.costs.cpu_ms_by_process, threads, functions)
 
 
 async def _functions(
@@ -66,17 +68,6 @@ async def _thread_names(state: Path) -> dict[int, str]:
     if "kafka" not in pids:
         return {}
     return await asyncio.to_thread(java_names, pids["kafka"], state / "logs" / "kafka.log")
-
-
-def _threads(runs: Sequence[Result], names: Mapping[int, str]) -> dict[str, dict[str, float]]:
-    """In all runs together."""
-    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for run in runs:
-        for process, threads in run.costs.cpu_ms_by_thread.items():
-            if process not in SAMPLED:
-                for kind, ms in kinds(process, threads, names).items():
-                    found[process][kind] += ms
-    return found
 
 
 async def _sample(url: str, pairs: Sequence[Pair], scenario: Scenario, folder: Path) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from bench.figures import Latency
 from bench.goals import GOALS, table
 from bench.idle import Idle
 from bench.ledger import Verdict
+from bench.picture.take import message
 from bench.report import Report
 from bench.run import Result
 from bench.scenarios import EVERYTHING, choose
@@ -119,6 +120,16 @@ def test_the_page_names_machine_versions_goals_figures_and_warm_up() -> None:
     text = page(report(result(1500)))
     for words in ("2 CPUs (x)", "kafka 4.3.1", "## Goals", "| **messages/s** |", "1.900, 1.200, 1.200 ms", "Tinode"):
         assert words in text
+
+
+def test_the_picture_shows_the_middle_run() -> None:
+    runs = [
+        msgspec.structs.replace(one, costs=msgspec.structs.replace(one.costs, cpu_ms_by_process=spent, cpu_ms=cpu_ms))
+        for cpu_ms, spent in ((9.0, {"nginx": 9.0}), (1.0, {"nginx": 1.0}), (2.0, {"nginx": 2.0}))
+        for one in (result(1500),)
+    ]
+    part = message(WHOLE[0], runs, {}, {})
+    assert (part.name, part.ms) == ("HTTP, closed loop (1,500/s)", 2.0)
 
 
 def test_a_report_can_be_read_back() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
+from deploy.local.ports import DEFAULT_BASE
 from deploy.local.throwaway import throwaway
 from libs.common import mongo, redis, schema
 from libs.common.settings import CommonSettings
@@ -54,6 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Stack(CommonSettings):
     """Where the servers of this run are."""
 
+    base: int = DEFAULT_BASE
     gateway_url: str = "http://127.0.0.1:8080"
     state: Path = ROOT / ".local"
 

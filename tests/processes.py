@@ -2,19 +2,17 @@
 
 import asyncio
 import os
-import random
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 import httpx
 
 from conftest import ROOT, Stack
-from deploy.local.preflight import is_taken
 from deploy.local.supervision import MARK
+from deploy.local.throwaway import spare_ports
 
 PATIENCE_S = 60.0
 HANDLED = "parley_consumed_records_total{"
@@ -99,7 +97,7 @@ async def metric(url: str, name: str) -> float:
 @asynccontextmanager
 async def one_more(stack: Stack, name: str, **told: str) -> AsyncIterator[Service]:
     """Starts it on the stack's servers; `told`: settings in lower case, without their PARLEY_. Ends with the block."""
-    port, ws_port = free_ports(2)
+    port, ws_port = spare_ports(stack.base, 2)
     settings = {f"{name}_port": str(port), "presence_ws_port": str(ws_port), **told}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
     environment |= {f"PARLEY_{k.upper()}": v for k, v in settings.items()}
@@ -113,9 +111,3 @@ async def one_more(stack: Stack, name: str, **told: str) -> AsyncIterator[Servic
         yield service
     finally:
         await service.end()
-
-
-def free_ports(count: int) -> list[int]:
-    """Below those of outgoing connections, which could take one before it is used."""
-    ports = random.sample(range(10_000, 20_000), 1_000)
-    return list(islice((port for port in ports if not is_taken(port)), count))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from deploy.local.places import Places, places
@@ -15,6 +17,7 @@ from deploy.local.preflight import is_taken
 from deploy.local.stack import Stack
 
 PORTS = 500
+SPARE = range(300, 440)  # offsets where no part listens
 BASES = range(21_000, 32_000, PORTS)  # below what the kernel gives to outgoing connections
 COMMAND = (sys.executable, "-m", "deploy.local")
 
@@ -44,6 +47,12 @@ def free_base() -> Iterator[int]:
                 yield base
                 return
     raise RuntimeError("no free ports for another stack")
+
+
+def spare_ports(base: int, count: int) -> list[int]:
+    """Free ones beside the stack's own, for more processes of whoever has the base."""
+    ports = random.sample([base + offset for offset in SPARE], len(SPARE))
+    return list(islice((port for port in ports if not is_taken(port)), count))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from deploy.local import settings_file
 from deploy.local.programs import SERVICES
 from deploy.local.stack import Stack
 from deploy.local.supervision import MARK
-from deploy.local.throwaway import throwaway
+from deploy.local.throwaway import spare_ports, throwaway
 
 Change = str | Callable[[re.Match[str]], str]
 STORES = ("kafka", "mongo", "redis", "etcd")
@@ -61,7 +60,7 @@ class Platform:
     @asynccontextmanager
     async def another_router(self) -> AsyncIterator[None]:
         """Inside the block it has its share of the partitions."""
-        [port] = free_ports(1)
+        [port] = spare_ports(self.stack.ports.base, 1)
         process = self._start_router(port)
         try:
             await _until_ready(f"http://127.0.0.1:{port}")
@@ -103,20 +102,12 @@ async def platform(state: Path) -> AsyncIterator[Platform]:
     """A fresh stack in `state`, stopped afterwards."""
     with throwaway(state) as stack:
         direct = settings_file.read(stack.places.settings)
-        ports = dict(zip(STORES, free_ports(len(STORES)), strict=True))
+        ports = dict(zip(STORES, spare_ports(stack.ports.base, len(STORES)), strict=True))
         with _lines(direct, ports) as lines:
             await asyncio.to_thread(_rewire, stack, ports)
             made = Platform(stack, direct["PARLEY_GATEWAY_URL"], direct, lines)
             await _until_ready(made.url)
             yield made
-
-
-def free_ports(count: int) -> list[int]:
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
 
 
 @contextmanager

@@ -9,9 +9,10 @@ import pytest
 
 from deploy.local import processes
 from deploy.local.places import ROOT
+from deploy.local.ports import OFFSETS, Ports
 from deploy.local.stack import Stack
 from deploy.local.tests.scene import eventually, start_well
-from deploy.local.throwaway import PORTS, free_base
+from deploy.local.throwaway import PORTS, free_base, spare_ports
 
 HOLDS_A_STACK = """
 import sys
@@ -31,6 +32,14 @@ def test_owners_who_ask_at_once_get_ports_apart() -> None:
     with ExitStack() as held:
         bases = [held.enter_context(free_base()) for _ in range(3)]
     assert all(later - earlier >= PORTS for earlier, later in pairwise(bases))
+
+
+@pytest.mark.pure
+def test_more_processes_get_ports_that_no_part_has() -> None:
+    with free_base() as base:
+        more = set(spare_ports(base, 100))
+        assert len(more) == 100
+        assert not more & {Ports(base)[part] for part in OFFSETS}
 
 
 def test_a_stack_ends_with_an_owner_who_is_killed(stack: Stack, base: int) -> None:

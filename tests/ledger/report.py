@@ -45,8 +45,8 @@ PREFACE = """\
 # The ledger
 Written by `make ledger`: people write and read on a stack of their own while parts of it are taken away, and every
 message is accounted for afterwards, from what clients recorded, from MongoDB and from Kafka. *Normal after* counts from
-the harm until the first of ten messages in a row was sent that each reached a device within half a second. What was
-accepted, in flight or delivered is counted over the same time.
+the harm until a second began of which 95 of 100 messages reached a device within half a second each. What was accepted,
+in flight or delivered is counted over the same time.
 
 """
 

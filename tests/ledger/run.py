@@ -21,6 +21,7 @@ from tests.ledger.stores import read_messages, read_topic
 LOOK_S = 0.3
 PAGE = 200
 WATCHED = 20
+TELL_S = 15.0
 
 Say = Callable[[str], None]
 
@@ -74,11 +75,20 @@ async def _live(plan: Plan, target: Platform, crowd: Crowd, history: History, ch
         writing = [tasks.create_task(sender.run(turns, quiet)) for sender in crowd.senders]
         async with _looking(crowd, history, chance):
             await inflict(plan.faults, target, history, chance, plan.patience_s, say)
-            while len(history.sent) < plan.messages:
-                await asyncio.sleep(0.1)
+            await _all_sent(plan, history, say)
             quiet.set()
             await asyncio.wait(writing)
         over.set()
+
+
+async def _all_sent(plan: Plan, history: History, say: Say) -> None:
+    """Faults take what time they take; what is still to be sent is sent in peace."""
+    told = time.monotonic()
+    while (left := plan.messages - len(history.sent)) > 0:
+        await asyncio.sleep(0.1)
+        if time.monotonic() > told + TELL_S:
+            told = time.monotonic()
+            say(f"{len(history.sent):,} messages sent, {left / plan.rate / 60:.0f} min left")
 
 
 @asynccontextmanager

@@ -145,29 +145,15 @@ class Items(msgspec.Struct):
 read_items = msgspec.json.Decoder(Items).decode
 
 
-class BatchDoor:
+class BatchDoor(HttpDoor):
     """`POST /v1/messages/batch`; what of a batch was not accepted is a smaller batch."""
 
     size = BATCH
-
-    def __init__(self, url: str, pair: Pair) -> None:
-        self._requests = Requests(url, pair.sender.access_token)
-        self._conversation_id = pair.conversation_id
-        self._first, self._last = body_parts(pair.conversation_id, {})
 
     async def send(self, message_ids: Sequence[str]) -> Busy:
         messages = (b"".join((self._first, name.encode(), self._last)) for name in message_ids)
         answer = await self._requests.post("/v1/messages/batch", b'{"messages":[' + b",".join(messages) + b"]}")
         return Busy(message_ids, answer) if isinstance(answer, float) else refused(message_ids, answer.body)
-
-    async def delivered(self, message_id: str, number: int) -> bool:
-        return await self._requests.is_delivered(message_id)
-
-    async def catch_up(self, number: int) -> None:
-        await self._requests.read_up_to(self._conversation_id, number)
-
-    def close(self) -> None:
-        self._requests.close()
 
 
 def refused(message_ids: Sequence[str], body: bytes) -> Busy:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.ledger.history import Fault, History, Sent
+from tests.ledger.history import SECOND, Fault, History, Sent
 from tests.ledger.platform import STORES, Platform
 
 KILLED = ("router", "frontend", "presence", "auth", "nginx", "kafka", "mongo", "redis", "etcd")
@@ -18,7 +18,6 @@ CALM_S = 2.0
 NORMAL_S = 0.5
 NORMAL_SHARE = 0.95
 FEW = 10
-SECOND = 1_000_000_000
 ABOUT_S = 12.0  # one fault from calm to calm, for estimates
 
 Harm = Callable[[Platform, History, random.Random], Awaitable[None]]

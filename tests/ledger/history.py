@@ -13,6 +13,7 @@ Leaving = Literal["open", "cut", "left", "closed"]
 RANKS = {"ACCEPTED": 0, "SENT": 1, "FAILED": 2, "DELIVERED": 3, "READ": 4}
 FINAL = ("FAILED", "DELIVERED", "READ")
 NO_OFFSET = -1
+SECOND = 1_000_000_000
 
 
 @dataclass(slots=True)

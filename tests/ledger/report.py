@@ -5,10 +5,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.ledger.history import Fault, History
+from tests.ledger.history import SECOND, Fault, History
 from tests.ledger.run import Outcome
 
-SECOND = 1_000_000_000
 GOAL_S = 10
 
 

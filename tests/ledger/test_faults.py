@@ -1,9 +1,8 @@
 """After a fault the platform counts as normal when a whole second is in time, not when something was early."""
 
 from tests.ledger.faults import steady_since
-from tests.ledger.history import Sent
+from tests.ledger.history import SECOND, Sent
 
-SECOND = 1_000_000_000
 NOW = 10 * SECOND
 
 

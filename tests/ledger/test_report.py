@@ -1,7 +1,7 @@
 """The report says for each process how long the platform was not its usual self."""
 
-from tests.ledger.history import Fault, History
-from tests.ledger.report import SECOND, kills
+from tests.ledger.history import SECOND, Fault, History
+from tests.ledger.report import kills
 
 
 def killed(name: str, seconds: float) -> Fault:

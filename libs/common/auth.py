@@ -15,6 +15,7 @@ from libs.common.jwks import ALGORITHM, PublishedKeys
 ISSUER = "parley"
 AUDIENCE = "parley"
 CACHE_SIZE = 20_000
+OPERATOR = "operator"
 
 
 def unauthenticated() -> Problem:
@@ -134,3 +135,15 @@ async def _caller(request: Request) -> Identity:
 
 Caller = Annotated[Identity, Depends(_caller)]
 """A route's parameter: the verified caller. `app.state.verifier` is set where the service is wired."""
+
+
+async def _operator(caller: Caller) -> Identity:
+    if OPERATOR not in caller.roles:
+        grant = f"`parley operators grant {caller.username}`"
+        words = f"{caller.username} is no operator: {grant} on the platform's own machine, then a new token."
+        raise Problem(403, "not_an_operator", words)
+    return caller
+
+
+Operator = Annotated[Identity, Depends(_operator)]
+"""The same, for operators alone."""

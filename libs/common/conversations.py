@@ -1,11 +1,16 @@
-"""The `conversations` collection, shared by its two writers: frontend their identity, router their activity."""
+"""The `conversations` collection, shared by its two writers: frontend their identity, router their activity.
+
+What comes from a platform and belongs nowhere begins one, too: the one insertion that is the router's.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
+from libs.common.clock import new_id, now
 from libs.common.mongo import Database, answering
 
 CACHE_SIZE = 100_000
@@ -58,3 +63,28 @@ async def record_activity(database: Database, latest: Mapping[str, tuple[int, da
     if updates:
         with answering():
             await database["conversations"].bulk_write(updates, ordered=False)
+
+
+async def open_private(database: Database, creator: str, other: str) -> str:
+    """The conversation of these two: the one that stands, or a new one. Raises `Unavailable`."""
+    members, at = sorted((creator, other)), now()
+    document = {
+        "_id": new_id(),
+        "type": "private",
+        "title": None,
+        "members": members,
+        "pair": " ".join(members),
+        "created_by": creator,
+        "created_at": at,
+        "last_activity": at,
+        "last_sequence": 0,
+    }
+    with answering():
+        try:
+            await database["conversations"].insert_one(document)
+        except DuplicateKeyError:
+            standing = await database["conversations"].find_one({"pair": document["pair"]}, {"_id": 1})
+            if standing is None:
+                raise
+            document = standing
+    return str(document["_id"])

@@ -12,7 +12,7 @@ from libs.common.mongo import Database, Document, answering
 
 INTERNAL_ONLY = [INTERNAL]
 BRANCHES = 200  # of one `$or`
-WITHOUT_TARGETS = {"targets": 0}  # a page shows no addresses, and a message to a large group has a thousand
+WITHOUT_TARGETS = {"targets": 0, "begun": 0}  # a page shows no addresses; a large group has a thousand
 
 External = Mapping[str, Mapping[str, Sequence[DeliveryStatus]]]
 """message_id → recipient → the status on each external channel that has a delivery."""

@@ -32,12 +32,35 @@ end
 return written
 """
 
+# KEYS: feeds, each followed by the mark of its entry. ARGV: longest, seconds, then of each entry its version and frame.
+_APPEND_NEWEST = """
+for i = 1, #KEYS, 2 do
+  local feed, mark, version, frame = KEYS[i], KEYS[i + 1], ARGV[i + 2], ARGV[i + 3]
+  if tonumber(redis.call('GET', mark) or 0) <= tonumber(version) then
+    local id = redis.call('XADD', feed, 'NOMKSTREAM', 'MAXLEN', '~', ARGV[1], '0-*', 'f', frame)
+    if id then
+      redis.call('SET', mark, version, 'EX', ARGV[2])
+      redis.call('PUBLISH', feed, string.sub(id, 3) .. ' ' .. frame)
+    end
+  end
+end
+"""
+
 
 class Entry(NamedTuple):
     """For one user's feed. `frame` is made by `pack`."""
 
     username: str
     frame: bytes
+
+
+class Standing(NamedTuple):
+    """An entry that says how something stands: `about` names it, and the greater `version` is the later one."""
+
+    username: str
+    frame: bytes
+    about: str
+    version: int
 
 
 def feed_key(username: str) -> str:
@@ -47,6 +70,11 @@ def feed_key(username: str) -> str:
 
 def epoch_key(username: str) -> str:
     return f"feed-epoch:{{{username}}}"
+
+
+def mark_key(username: str, about: str) -> str:
+    """The newest version of it that the feed was told, for as long as an older one may be on its way."""
+    return f"feed-told:{{{username}}}:{about}"
 
 
 def pack(kind: str, body: bytes, conversation_id: str = "", sequence_number: int = 0, trace: str = "") -> bytes:
@@ -83,6 +111,7 @@ class FeedWriter:
 
     def __init__(self, client: Redis) -> None:
         self._append: AsyncScript = client.register_script(_APPEND)
+        self._append_newest: AsyncScript = client.register_script(_APPEND_NEWEST)
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Raises `Unavailable`; then some may have been written."""
@@ -94,3 +123,15 @@ class FeedWriter:
                 await self._append(
                     keys=[feed_key(e.username) for e in part], args=[MAX_ENTRIES, len(frames), *frames, *indexes]
                 )
+
+    async def append_newest(self, entries: Sequence[Standing]) -> None:
+        """Leaves out what is older than what the feed was told of the same: who read it first may write it last.
+
+        Raises `Unavailable`; then some may have been written.
+        """
+        for start in range(0, len(entries), BATCH):
+            part = entries[start : start + BATCH]
+            keys = [key for e in part for key in (feed_key(e.username), mark_key(e.username, e.about))]
+            said = [argument for e in part for argument in (e.version, e.frame)]
+            with answering():
+                await self._append_newest(keys=keys, args=[MAX_ENTRIES, LIFETIME_S, *said])

@@ -3,11 +3,12 @@
 Frames of a feed are kept as bodies: `libs.common.feed.render` puts their type and their offset before them.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, ReceiptStatus
+from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, Payload, ReceiptStatus
 from libs.common.messages import Message
 from libs.common.shapes import Number, Time, Uuid, shown
 
@@ -100,6 +101,47 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: DeliveryError | None = None
 
 
+class Edited(msgspec.Struct, frozen=True):
+    """Its sender changed a message: it says this now. To all members, as the next three."""
+
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
+    payload: Payload
+    edited_at: Time
+
+
+class Unsent(msgspec.Struct, frozen=True):
+    """Its sender took a message back: its content is gone, and is to be shown no more."""
+
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
+    unsent_at: Time
+
+
+class Reacted(msgspec.Struct, frozen=True):
+    """All reactions of this member to the message from now on: none takes them away."""
+
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
+    username: str
+    reactions: Sequence[str]
+    at: Time
+
+
+class Pressed(msgspec.Struct, frozen=True):
+    """A member pressed a button of the message; `data` is what its sender gave it."""
+
+    message_id: Uuid
+    conversation_id: Uuid
+    sequence_number: Number
+    username: str
+    data: str
+    at: Time
+
+
 class Conflict(msgspec.Struct, frozen=True):
     """An accepted message was not stored: its id had been used for another. To the sender."""
 
@@ -113,6 +155,10 @@ OF_FEED: dict[str, type[msgspec.Struct]] = {
     "receipt": Receipt,
     "status": Status,
     "error": Conflict,
+    "edited": Edited,
+    "unsent": Unsent,
+    "reacted": Reacted,
+    "pressed": Pressed,
 }
 """The kinds of feed entries (`libs.common.feed.pack`), and what is in them."""
 

@@ -1,6 +1,6 @@
 """The rules of acceptance: what a message must be, who may send it, and when it counts as accepted."""
 
-from libs.common.accept.acceptor import MAX_IN_FLIGHT, Accepted, Acceptor
+from libs.common.accept.acceptor import MAX_IN_FLIGHT, Acceptor
 from libs.common.accept.batch import BatchAcceptor, Outcome
 from libs.common.accept.body import (
     MAX_BATCH,
@@ -11,7 +11,10 @@ from libs.common.accept.body import (
     MAX_METADATA,
     Batch,
     Body,
+    SaidPayload,
     check_text,
+    cursor_id,
+    known_id,
     parse_batch,
     parse_body,
     parse_channels,
@@ -21,6 +24,7 @@ from libs.common.accept.body import (
     parse_uuid,
     resolve_recipients,
 )
+from libs.common.accept.draft import Accepted
 from libs.common.accept.recent import RecentIds
 from libs.common.events import MAX_TEXT
 
@@ -40,7 +44,10 @@ __all__ = [
     "Body",
     "Outcome",
     "RecentIds",
+    "SaidPayload",
     "check_text",
+    "cursor_id",
+    "known_id",
     "parse_batch",
     "parse_body",
     "parse_channels",

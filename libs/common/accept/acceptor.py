@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import msgspec
 
 from libs.common import tracing
-from libs.common.accept.body import MAX_INT64, Body, parse_uuid
-from libs.common.accept.draft import draft, to_event
+from libs.common.accept.body import MAX_INT64, Body, FileReference, parse_uuid
+from libs.common.accept.compose import Composer
+from libs.common.accept.draft import Accepted, Addressed, address, draft, to_event
 from libs.common.accept.recent import RecentIds
 from libs.common.bus import Outgoing, Publish
 from libs.common.clock import now, rfc3339
 from libs.common.conversations import Members
-from libs.common.errors import Unavailable, invalid, not_found
+from libs.common.errors import Problem, Retry, Unavailable, invalid, not_found
 from libs.common.events import (
     MESSAGE_EVENTS,
     RECEIPT_EVENTS,
@@ -24,6 +24,7 @@ from libs.common.events import (
     cloud_headers,
     encode,
 )
+from libs.common.files import Files
 from libs.common.telemetry import traceparent
 
 MAX_IN_FLIGHT = 10_000  # of one process, about 10 MB of events; above it 503 is kinder than a queue
@@ -31,34 +32,50 @@ MAX_IN_FLIGHT = 10_000  # of one process, about 10 MB of events; above it 503 is
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    message_id: str
-    conversation_id: str
-    accepted_at: str
-
-
 class Acceptor:
     """Turns what clients say into events that Kafka has acknowledged. `source` names the process in CloudEvents."""
 
-    def __init__(self, members: Members, publish: Publish, source: str) -> None:
+    def __init__(self, members: Members, files: Files, publish: Publish, source: str) -> None:
         self._members = members
         self._publish = publish
         self._source = source
         self._in_flight = 0
         self.recent = RecentIds()
+        self.composer = Composer(files, self.recent)
 
     async def accept_message(self, sender: str, body: Body) -> Accepted:
         """Returns when the message is durable. Raises `Problem`, or `Unavailable`, which promises nothing."""
+        return await self.publish_message(await self.prepare(sender, body))
+
+    async def prepare(self, sender: str, body: Body) -> MessageEvent | Accepted:
+        """All that is to be waited for before Kafka: what is published in the order of it stands in that order.
+
+        `Accepted` where the message was accepted before. Raises as `accept_message` does.
+        """
         said = draft(sender, body)
         members = self._members.known(said.conversation_id) or await self._members.of(said.conversation_id)
-        event = to_event(said, members, rfc3339(now()))
-        self.recent.check(event.message_id, event.fingerprint)
+        message = address(said, members)
+        self.recent.check(said.message_id, message.fingerprint)
+        at = rfc3339(now())
+        if isinstance(said.payload, FileReference):
+            return await self._with_file(message, at)
+        return to_event(message, said.payload, at)
+
+    async def publish_message(self, prepared: MessageEvent | Accepted) -> Accepted:
+        if isinstance(prepared, Accepted):
+            return prepared
+        event = prepared
         with self.room(), tracing.sending(MESSAGE_EVENTS, event.conversation_id, event.message_id):
             await self._publish(*self.message_record(event))
-        self.recent.remember(event.message_id, event.fingerprint, sender)
+        self.recent.remember(event.message_id, event.fingerprint, event.sender)
         log.debug("accepted", extra={"message_id": event.message_id})
         return Accepted(event.message_id, event.conversation_id, event.accepted_at)
+
+    async def _with_file(self, message: Addressed, at: str) -> MessageEvent | Accepted:
+        (composed,) = await self.composer.compose([message], at)
+        if isinstance(composed, Problem | Retry):
+            raise composed
+        return composed
 
     def accepted_recently(self, sender: str, message_id: str) -> bool:
         """True where this process answered 202 for it in the last minutes: if it is not stored, it is on its way."""

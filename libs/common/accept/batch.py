@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from libs.common import tracing
-from libs.common.accept.acceptor import Accepted, Acceptor
+from libs.common.accept.acceptor import Acceptor
 from libs.common.accept.body import parse_body
-from libs.common.accept.draft import Draft, draft, to_event
+from libs.common.accept.draft import Accepted, Addressed, Draft, address, draft
 from libs.common.accept.recent import conflict
 from libs.common.bus import PublishEach
 from libs.common.clock import now, rfc3339
@@ -36,8 +36,10 @@ class BatchAcceptor:
         """
         drafts = [_draft(sender, one) for one in said]
         known, reason = await self._members_of({d.conversation_id for d in drafts if isinstance(d, Draft)})
-        at, wave = rfc3339(now()), dict[str, MessageEvent]()
-        checked = [self._check(d, known, reason, wave, at) if isinstance(d, Draft) else d for d in drafts]
+        addressed = [self._address(d, known, reason) if isinstance(d, Draft) else d for d in drafts]
+        composed = await self.acceptor.composer.compose(addressed, rfc3339(now()))
+        wave = dict[str, MessageEvent]()
+        checked = [_join(wave, c) if isinstance(c, MessageEvent) else c for c in composed]
         failures = await self._publish(sender, list(wave.values()))
         outcomes = [_outcome(c, failures) if isinstance(c, MessageEvent) else c for c in checked]
         if not any(isinstance(o, Accepted) for o in outcomes):
@@ -52,25 +54,18 @@ class BatchAcceptor:
         except Retry as reason:
             return {c: found for c in wanted if (found := self.members.known(c))}, reason
 
-    def _check(
-        self,
-        said: Draft,
-        known: Mapping[str, Sequence[str]],
-        reason: Retry | None,
-        wave: dict[str, MessageEvent],
-        at: str,
-    ) -> MessageEvent | Problem | Retry:
-        """What passes joins the wave, each id once."""
+    def _address(
+        self, said: Draft, known: Mapping[str, Sequence[str]], reason: Retry | None
+    ) -> Addressed | Problem | Retry:
         members = known.get(said.conversation_id, ())
         if reason and not members:
             return reason
         try:
-            event = to_event(said, members, at)
-            self.acceptor.recent.check(event.message_id, event.fingerprint)
+            message = address(said, members)
+            self.acceptor.recent.check(said.message_id, message.fingerprint)
         except Problem as problem:
             return problem
-        first = wave.setdefault(event.message_id, event)
-        return first if first.fingerprint == event.fingerprint else conflict()
+        return message
 
     async def _publish(self, sender: str, wave: Sequence[MessageEvent]) -> dict[str, Unavailable]:
         """What Kafka did not take, by id. Raises `Unavailable` where there is no room for the wave."""
@@ -90,6 +85,12 @@ def _draft(sender: str, said: msgspec.Raw) -> Draft | Problem:
         return draft(sender, parse_body(said))
     except Problem as problem:
         return problem
+
+
+def _join(wave: dict[str, MessageEvent], event: MessageEvent) -> MessageEvent | Problem:
+    """Each id once."""
+    first = wave.setdefault(event.message_id, event)
+    return first if first.fingerprint == event.fingerprint else conflict()
 
 
 def _outcome(event: MessageEvent, failures: Mapping[str, Unavailable]) -> Accepted | Unavailable:

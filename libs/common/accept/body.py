@@ -7,9 +7,10 @@ from typing import Annotated, TypeVar, get_args
 import msgspec
 
 from connectors.capabilities import CHANNELS, INTERNAL
-from libs.common.errors import Problem, each_wrong, invalid, malformed
-from libs.common.events import ALL_CHANNELS, MAX_PLACE, MAX_TEXT, Location, Payload, Text
+from libs.common.errors import Problem, each_wrong, invalid, malformed, not_found
+from libs.common.events import ALL_CHANNELS, MAX_CAPTION, MAX_PLACE, MAX_STEPS, MAX_TEXT, Location, Step, Text
 from libs.common.shapes import Uuid, shown
+from libs.common.wording import from_validation
 
 MAX_BODY = 64 * 1024
 MAX_BATCH_BODY = 1024 * 1024
@@ -20,7 +21,18 @@ MAX_INT64 = 2**63 - 1
 CHANNEL_NAMES = (INTERNAL, *CHANNELS, ALL_CHANNELS)
 CHANNELS_ASKED = [["internal", "whatsapp"], ["all"]]
 
-PAYLOADS = [kind.__name__ for kind in get_args(Payload)]
+
+class FileReference(msgspec.Struct, frozen=True, tag_field="type", tag="file", omit_defaults=True):
+    """A completed file, one's own or one that was sent to oneself. All else about it is looked up, never believed."""
+
+    file_id: Uuid
+    caption: Annotated[str, shown(minLength=1, maxLength=MAX_CAPTION)] | None = None
+
+
+SaidPayload = Text | FileReference | Location
+PAYLOADS = [kind.__name__ for kind in get_args(SaidPayload)]
+KIND = "/payload/type"
+KINDS = [kind.__struct_config__.tag for kind in get_args(SaidPayload)]
 NOTHING = msgspec.Raw(b"null")  # a union of Raw and None takes only null
 
 
@@ -36,6 +48,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[
             list[Annotated[str, shown(enum=CHANNEL_NAMES)]] | Annotated[str, shown(enum=CHANNEL_NAMES)],
             shown("`all`: internal, and every other channel that a recipient has mapped.", examples=CHANNELS_ASKED),
+        ]
+        | None
+    ) = None
+    route: (
+        Annotated[
+            list[Step],
+            shown("Channels to be tried one after the other, in place of `channels`.", minItems=1, maxItems=MAX_STEPS),
         ]
         | None
     ) = None
@@ -57,15 +76,9 @@ class Batch(msgspec.Struct, frozen=True):
 T = TypeVar("T")
 _body = msgspec.json.Decoder(Body)
 _batch = msgspec.json.Decoder(Batch)
-_payload = msgspec.json.Decoder(Payload)
-_payload_kind = msgspec.json.Decoder(msgspec.defstruct("Kind", [("type", str)]))
+_payload = msgspec.json.Decoder(SaidPayload)
 _any = msgspec.json.Decoder()
 _raw = msgspec.json.Decoder(msgspec.Raw)
-_EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `(.+?)`)?")
-_MISSING = re.compile(r"missing required field `(.+?)`")
-_WORDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}  # as JSON calls them
-_TYPE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
-_PATH = re.compile(r"at `\$(.*?)`")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -108,20 +121,6 @@ def _no_json() -> Problem:
     return malformed("The body is not valid JSON in UTF-8, or is nested too deep.")
 
 
-def from_validation(error: msgspec.ValidationError, under: str = "") -> Problem:
-    """422 with a JSON Pointer, in our words; `under` is where the decoded part stands in the body."""
-    words = str(error)
-    path = _PATH.search(words)
-    pointer = under + (re.sub(r"\[(\d+)\]", r"/\1", path[1]).replace(".", "/") if path else "")
-    if missing := _MISSING.search(words):
-        return invalid(f"{pointer}/{missing[1]}", f"{missing[1]} is required")
-    expected = _EXPECTED.search(words)
-    if not expected:
-        return invalid(pointer, "is not valid")
-    wanted, got = (_TYPE.sub(lambda found: _WORDS[found[0]], words or "") for words in expected.groups())
-    return invalid(pointer, f"must be {wanted.replace(' | ', ' or ')}, not {got}")
-
-
 def parse_uuid(value: str, pointer: str) -> str:
     """Any UUID, in lower case with hyphens."""
     lower = value.lower()
@@ -130,21 +129,42 @@ def parse_uuid(value: str, pointer: str) -> str:
     return lower
 
 
-def parse_payload(raw: msgspec.Raw) -> Payload:
+def known_id(value: str, what: str) -> str:
+    """An id in a path, in lower case; nothing stands under what is none. Raises `Problem` 404."""
     try:
-        if _payload_kind.decode(raw).type == "file":  # type: ignore[attr-defined]
-            raise invalid("/payload/type", "File messages are not available yet.", "files_not_available")
-        payload: Payload = _payload.decode(raw)
+        return parse_uuid(value, "")
+    except Problem as error:
+        raise not_found(what) from error
+
+
+def cursor_id(cursor: str) -> str:
+    """The place where a list in the order of ids goes on. Raises `Problem` 422."""
+    try:
+        return parse_uuid(cursor, "")
+    except Problem as error:
+        raise invalid("/query/cursor", "must be a next_cursor as it was given") from error
+
+
+def parse_payload(raw: msgspec.Raw) -> SaidPayload:
+    try:
+        payload: SaidPayload = _payload.decode(raw)
     except msgspec.ValidationError as error:
-        raise from_validation(error, "/payload") from error
+        raise _payload_fault(error) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("/payload", "must be valid JSON: no lone surrogates, not nested too deep") from error
     match payload:
         case Text(text=text):
             check_text(text, "/payload/text", MAX_TEXT)
+        case FileReference():
+            return _check_reference(payload)
         case Location():
             _check_location(payload)
     return payload
+
+
+def _payload_fault(error: msgspec.ValidationError) -> Problem:
+    fault = from_validation(error, "/payload")
+    return invalid(KIND, f"must be one of {', '.join(KINDS)}") if fault.errors[0].pointer == KIND else fault
 
 
 def check_text(text: str, pointer: str, longest: int) -> None:
@@ -153,6 +173,13 @@ def check_text(text: str, pointer: str, longest: int) -> None:
         raise invalid(pointer, f"must be 1 to {longest} characters long, not {len(text)}")
     if "\0" in text:
         raise invalid(pointer, "must not contain NUL")
+
+
+def _check_reference(said: FileReference) -> FileReference:
+    """The same with its id in lower case."""
+    if said.caption is not None:
+        check_text(said.caption, "/payload/caption", MAX_CAPTION)
+    return msgspec.structs.replace(said, file_id=parse_uuid(said.file_id, "/payload/file_id"))
 
 
 def _check_location(place: Location) -> None:
@@ -173,6 +200,8 @@ def parse_metadata(raw: msgspec.Raw) -> str | None:
         raise invalid("/metadata", f"must be at most {MAX_METADATA} bytes of JSON")
     try:
         value = _any.decode(raw)
+    except msgspec.ValidationError as error:
+        raise from_validation(error, "/metadata") from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise invalid("/metadata", "must be valid JSON: no lone surrogates, at most 8 levels deep") from error
     if not isinstance(value, dict):

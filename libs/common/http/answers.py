@@ -48,23 +48,27 @@ def _invalid_request(error: RequestValidationError) -> Problem:
     return Problem(422, "invalid_field", f"{fields[0].pointer or 'body'}: {fields[0].detail}", errors=fields)
 
 
+_WORDS = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be an integer"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
+    **dict.fromkeys(("model_attributes_type", "model_type", "dict_type"), "must be an object"),
+    "list_type": "must be an array",
+}
+
+
 def _in_our_words(kind: str, limits: Mapping[str, Any]) -> str:
     match kind:
         case "invalid_field":  # a service's own check, in its own words
             return str(limits["fault"])
-        case "missing":
-            return "is required"
-        case "string_type":
-            return "must be a string"
-        case "int_parsing" | "int_type" | "int_from_float":
-            return "must be an integer"
         case "greater_than_equal":
             return f"must be at least {limits['ge']}"
         case "less_than_equal":
             return f"must be at most {limits['le']}"
         case "literal_error" | "enum":
             return f"must be one of {limits.get('expected')}"
-    return "is not valid"
+    return _WORDS.get(kind, "is not valid")
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

@@ -31,14 +31,15 @@ class Live(msgspec.Struct, frozen=True):
     status: Literal["live"]
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """`dependencies` says of each `up`, or why it is not."""
+class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`dependencies` says of each `up`, or why it is not; `notes` what it does without."""
 
     status: Literal["ready", "waiting"]
     dependencies: dict[str, str]
+    notes: dict[str, str] = {}
 
 
-def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
+def create_app(title: str, checks: Mapping[str, Check], notes: Mapping[str, str] | None = None) -> FastAPI:
     """The framework's part of a service: its routes are added to it; health and metrics are there."""
     app = FastAPI(
         title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY
@@ -63,7 +64,7 @@ def create_app(title: str, checks: Mapping[str, Check]) -> FastAPI:
     async def ready() -> Response:
         reasons = dict(await asyncio.gather(*(_check(name, check) for name, check in checks.items())))
         is_up = all(reason == "up" for reason in reasons.values())
-        body = encode(Ready("ready" if is_up else "waiting", reasons))
+        body = encode(Ready("ready" if is_up else "waiting", reasons, dict(notes or {})))
         return Response(body, 200 if is_up else 503, media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)

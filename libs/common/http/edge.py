@@ -37,8 +37,12 @@ FastRoute = Callable[[Mapping[bytes, bytes], bytes], Awaitable[tuple[int, bytes]
 class Edge:
     """The outermost ASGI application: fast routes first, the framework for everything else."""
 
-    def __init__(self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, fast: Mapping[tuple[str, str], FastRoute] | None = None, max_body: int = MAX_BODY
+    ) -> None:
+        """`max_body`: bytes of what the framework gets; fast routes take `MAX_BODY`."""
         self.app = app
+        self.max_body = max_body
         self.fast = dict(fast or {})
         self._methods: defaultdict[str, set[str]] = defaultdict(set)
         for method, path in self.fast:
@@ -56,7 +60,7 @@ class Edge:
         method, path = scope["method"], scope["path"]
         fast = self.fast.get((method, path))
         try:
-            if int(headers.get(b"content-length", b"0")) > MAX_BODY:
+            if int(headers.get(b"content-length", b"0")) > self.max_body:
                 raise too_large()
             if fast is not None:
                 status, body = await fast(headers, await _read_body(receive))
@@ -64,7 +68,7 @@ class Edge:
             elif path in self._methods:
                 raise not_allowed(self._methods[path])
             else:
-                await self.app(scope, _bounded(receive), answer.send)
+                await self.app(scope, _bounded(receive, self.max_body), answer.send)
         except Exception as error:
             if not answer.status:
                 await answer.problem(as_problem(error), path)
@@ -153,7 +157,7 @@ async def _read_body(receive: Receive) -> bytes:
     return body
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, max_body: int) -> Receive:
     """The framework's `receive`; it lets only its own exceptions through, and makes 400 of any other."""
     size = 0
 
@@ -161,7 +165,7 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
+        if size > max_body:
             raise HTTPException(413)
         return message
 

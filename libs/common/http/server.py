@@ -66,6 +66,14 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """Uvicorn whose signals are handled by the process, which has more to stop than HTTP."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leave = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Uvicorn's own looks ten times a second whether it is to end: most of what an idle service would cost."""
+        await self.leave.wait()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
@@ -102,5 +110,5 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
             await asyncio.sleep(0.01)
         yield
     finally:
-        server.should_exit = True
+        server.leave.set()
         await task

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,9 +16,10 @@ from libs.common import tracing
 from libs.common.bus import Handler, Outgoing, Record, Rejected, settle
 from libs.common.clock import now, rfc3339
 from libs.common.errors import Retry
-from libs.common.events import DLQ_SUFFIX
+from libs.common.events import dead_letters_of
 from libs.common.kafka.lag import Lag
 from libs.common.kafka.producer import Producer
+from libs.common.kafka.rest import Rest
 
 CHECKPOINT_S = 1.0
 SESSION_MS = 6000  # the least that brokers allow: a killed worker's partitions are served again after it
@@ -64,7 +65,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop, then finishes the batch in hand and commits."""
         while not stop.is_set():
-            self._kafka = self._new_client()
+            self._kafka = new_member(self._bootstrap, self._group, [self._prefix + self._topic], self)
             try:
                 await self._kafka.start()
                 await self._consume(stop)
@@ -77,29 +78,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._generation += 1
                 self._drop()
 
-    def _new_client(self) -> Any:
-        client = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=2000,
-            rebalance_timeout_ms=10_000,
-            request_timeout_ms=10_000,
-            fetch_max_wait_ms=500,
-            max_partition_fetch_bytes=1024 * 1024,
-        )
-        client.subscribe([self._prefix + self._topic], listener=self)
-        return client
-
     async def _consume(self, stop: asyncio.Event) -> None:
+        rest = Rest(self._kafka)
         while not stop.is_set():
             generation = self._generation
             polled = await self._kafka.getmany(timeout_ms=self._poll_ms(), max_records=self._pace.max_records)
+            rest.polled(is_idle=not polled and not self._handled)
             async with self._paced(sum(map(len, polled.values()))), self._working:
                 if generation != self._generation:
-                    await self._read_anew(polled)
+                    await read_anew(self._kafka, polled)
                     continue
                 if polled:
                     await self._work(polled, generation, stop)
@@ -129,7 +116,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _work(self, polled: dict[TopicPartition, list[Any]], generation: int, stop: asyncio.Event) -> None:
         """Every effect of the batch, however long a dependency is away; gives up only when the partitions have gone."""
-        batch = [self._record(raw) for records in polled.values() for raw in records]
+        batch = [record_of(raw, self._prefix) for records in polled.values() for raw in records]
         self._lag.begin(polled, self._end)
         while True:
             try:
@@ -141,7 +128,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._wait(reason, stop)
             if generation != self._generation or stop.is_set():
                 self._handler.forget()
-                await self._read_anew(polled)
+                await read_anew(self._kafka, polled)
                 return
         self._waits_for = None
         self._lag.done(polled, self._end)
@@ -153,10 +140,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _end(self, tp: TopicPartition) -> int | None:
         return self._kafka.highwater(tp) if tp in self._kafka.assignment() else None
 
-    def _record(self, raw: Any) -> Record:
-        topic = raw.topic.removeprefix(self._prefix)
-        return Record(topic, raw.partition, raw.offset, raw.key, raw.value or b"", dict(raw.headers), raw.timestamp)
-
     async def _wait(self, reason: Retry, stop: asyncio.Event) -> None:
         """Lets time pass with all partitions paused, polling on, so that the group still counts us in."""
         if self._waits_for is None:
@@ -166,16 +149,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while (left_s := until - time.monotonic()) > 0 and not stop.is_set():
             self._kafka.pause(*self._kafka.assignment())
             pause_ms = min(IDLE_POLL_MS, int(left_s * 1000) + 1)
-            await self._read_anew(await self._kafka.getmany(timeout_ms=pause_ms))
+            await read_anew(self._kafka, await self._kafka.getmany(timeout_ms=pause_ms))
         self._kafka.resume(*self._kafka.assignment())
-
-    async def _read_anew(self, polled: dict[TopicPartition, list[Any]]) -> None:
-        """Nothing of this was handled: go back to what is committed."""
-        ours = [tp for tp in polled if tp in self._kafka.assignment()]
-        if ours:
-            committed = await self._kafka.seek_to_committed(*ours)
-            if never := [tp for tp, offset in committed.items() if not offset]:
-                await self._kafka.seek_to_beginning(*never)
 
     async def _dead_letter(self, rejected: Sequence[Rejected], handled: int) -> None:
         """Raises `Retry` where most records fail: then the fault is ours, and an operator has to look."""
@@ -230,6 +205,38 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("%s serves %d partitions", self._group, len(assigned))
 
 
+def new_member(bootstrap: str, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener) -> Any:
+    """A client that is not started yet, and commits only what it is told to."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=2000,
+        rebalance_timeout_ms=10_000,
+        request_timeout_ms=10_000,
+        fetch_max_wait_ms=500,
+        max_partition_fetch_bytes=1024 * 1024,
+    )
+    client.subscribe(topics, listener=listener)
+    return client
+
+
+def record_of(raw: Any, topic_prefix: str) -> Record:
+    topic = raw.topic.removeprefix(topic_prefix)
+    return Record(topic, raw.partition, raw.offset, raw.key, raw.value or b"", dict(raw.headers), raw.timestamp)
+
+
+async def read_anew(client: Any, polled: Iterable[TopicPartition]) -> None:
+    """Nothing of this was handled: go back to what is committed."""
+    ours = [tp for tp in polled if tp in client.assignment()]
+    if ours:
+        committed = await client.seek_to_committed(*ours)
+        if never := [tp for tp, offset in committed.items() if not offset]:
+            await client.seek_to_beginning(*never)
+
+
 class Pace:
     """How far apart two fetches are at least: not at all when idle or behind, `WINDOW_S` when busy."""
 
@@ -262,7 +269,7 @@ def letter_of(rejected: Rejected, at: bytes) -> Outgoing:
         "dlq_last_at": at,
     }
     key = (record.key or b"").decode("utf-8", "replace")
-    return Outgoing(record.topic + DLQ_SUFFIX, key, record.value, list(headers.items()))
+    return Outgoing(dead_letters_of(record.topic), key, record.value, list(headers.items()))
 
 
 def _attempts(record: Record) -> int:

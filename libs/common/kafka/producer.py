@@ -41,10 +41,13 @@ class Producer:
     Batches make themselves: what is published while a request is under way goes with the next one.
     """
 
-    def __init__(self, bootstrap: str, topic_prefix: str = "", window_s: float = 0.0) -> None:
+    def __init__(
+        self, bootstrap: str, topic_prefix: str = "", window_s: float = 0.0, deadline_s: float = DEADLINE_S
+    ) -> None:
         self._bootstrap = bootstrap
         self._prefix = topic_prefix
         self._window_s = window_s
+        self._deadline_s = deadline_s
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
         self._queueing = asyncio.Lock()
@@ -65,9 +68,9 @@ class Producer:
         if producer is None:
             return [Unavailable("Kafka", "not connected")] * len(records)
         sent: list[asyncio.Future[Any]] = []
-        reason = Unavailable("Kafka", f"no acknowledgement within {DEADLINE_S:g} s")
+        reason = Unavailable("Kafka", f"no acknowledgement within {self._deadline_s:g} s")
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 async with self._queueing:
                     for r in records:
                         key = r.key.encode()
@@ -165,11 +168,14 @@ def pace(producer: AIOKafkaProducer, window_s: float) -> None:
 
 
 @asynccontextmanager
-async def connect(bootstrap: str, topic_prefix: str = "", *, window_s: float = 0.0) -> AsyncIterator[Producer]:
+async def connect(
+    bootstrap: str, topic_prefix: str = "", *, window_s: float = 0.0, deadline_s: float = DEADLINE_S
+) -> AsyncIterator[Producer]:
     """Does not wait for the broker: until it is there, publishing raises `Unavailable`.
 
-    `window_s` is for who publishes one record at a time: requests begin at least so far apart."""
-    producer = Producer(bootstrap, topic_prefix, window_s)
+    `window_s` is for who publishes one record at a time: requests begin at least so far apart.
+    `deadline_s`: after it, publishing raises `Unavailable`."""
+    producer = Producer(bootstrap, topic_prefix, window_s, deadline_s)
     keeper: asyncio.Task[Any] = asyncio.create_task(producer.keep_connected())
     try:
         yield producer

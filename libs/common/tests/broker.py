@@ -40,7 +40,7 @@ class Collector:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -55,7 +55,7 @@ async def consuming(kafka: Broker, producer: Producer, handler: Collector) -> As
         yield consumer
     finally:
         stop.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await running
 
 
@@ -78,13 +78,13 @@ async def reason_of(consumer: Consumer) -> str:
 
 async def is_member(consumer: Consumer) -> None:
     """It has had its first assignment."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "first assignment" in await reason_of(consumer):
             await asyncio.sleep(0.02)
 
 
 async def waits_for(consumer: Consumer, words: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while words not in await reason_of(consumer):
             await asyncio.sleep(0.02)
 
@@ -95,6 +95,6 @@ async def dead_letters(kafka: Broker, count: int = 1) -> list[Any]:
     topic = f"{prefix}{MESSAGE_EVENTS}.dlq"
     async with (
         AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         return [await consumer.getone() for _ in range(count)]

@@ -10,11 +10,13 @@ from libs.common.errors import Unavailable
 from libs.common.kafka import Producer, connect
 from libs.common.tests.broker import Broker
 
+PATIENCE_S = 60.0  # a topic that was just made is not there at once
+
 
 @pytest.fixture
 async def producer(kafka: Broker) -> AsyncIterator[Producer]:
-    async with connect(*kafka) as producer:
-        async with asyncio.timeout(20):
+    async with connect(*kafka, deadline_s=PATIENCE_S) as producer:
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 with suppress(Unavailable):
                     await producer.check()

@@ -26,6 +26,8 @@ class Line:
         answers, asks = await asyncio.open_connection("127.0.0.1", self._port)
         ends, deaf = {writer, asks}, asyncio.Event()
         self._ends |= ends
+        if self.is_cut:  # meanwhile
+            self.cut()
         await asyncio.gather(self._ask(reader, asks, deaf), self._answer(answers, writer, deaf), return_exceptions=True)
         self._ends -= ends
 

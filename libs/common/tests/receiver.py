@@ -54,7 +54,7 @@ class Receiver:
 
     def until(self, condition: Callable[["Receiver"], bool]) -> None:
         """Looks again and again: spans come when their process finds it convenient."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not condition(self):
             assert time.monotonic() < end, f"received so far: {[(s.service, s.name) for s in self.spans]}"
             time.sleep(0.02)

@@ -26,9 +26,11 @@ from libs.common.accept import (
     parse_uuid,
     resolve_recipients,
 )
+from libs.common.accept.body import FileReference
 from libs.common.conversations import Members
 from libs.common.errors import Problem, Unavailable
 from libs.common.events import Location, MessageEvent, ReceiptEvent, Text
+from libs.common.files import Files
 from libs.common.mongo import Database
 from libs.common.tests.said import FIELDS, JSON, MEMBERS, C, M, depth, has_surrogate, raw
 
@@ -64,7 +66,7 @@ def outbox() -> Outbox:
 @pytest.fixture
 async def acceptor(database: Database, outbox: Outbox) -> Acceptor:
     await database["conversations"].insert_one({"_id": C, "members": MEMBERS})
-    return Acceptor(Members(database), outbox.publish, "test")
+    return Acceptor(Members(database), Files(database), outbox.publish, "test")
 
 
 def body(**fields: Any) -> Body:
@@ -157,6 +159,11 @@ def test_a_location_may_have_a_name() -> None:
     assert parse_payload(raw(said)) == Location(latitude=-90.0, longitude=180.0, name="edge")
 
 
+def test_of_a_file_only_its_id_and_its_caption_are_taken() -> None:
+    said = {"type": "file", "file_id": M.upper(), "caption": "😀" * 1024, "file": {"filename": 7}}
+    assert parse_payload(raw(said)) == FileReference(file_id=M, caption="😀" * 1024)
+
+
 @pytest.mark.parametrize(
     ("payload", "pointer", "code"),
     [
@@ -166,7 +173,11 @@ def test_a_location_may_have_a_name() -> None:
         ({"type": "text", "text": "\ud800"}, "/payload", "invalid_field"),
         ({"type": "text"}, "/payload/text", "invalid_field"),
         ({"type": "text", "text": 1}, "/payload/text", "invalid_field"),
-        ({"type": "file", "file_id": M}, "/payload/type", "files_not_available"),
+        ({"type": "file"}, "/payload/file_id", "invalid_field"),
+        ({"type": "file", "file_id": "7"}, "/payload/file_id", "invalid_field"),
+        ({"type": "file", "file_id": M, "caption": ""}, "/payload/caption", "invalid_field"),
+        ({"type": "file", "file_id": M, "caption": "x" * 1025}, "/payload/caption", "invalid_field"),
+        ({"type": "file", "file_id": M, "caption": "a\0b"}, "/payload/caption", "invalid_field"),
         ({"type": "video"}, "/payload/type", "invalid_field"),
         ({"type": None}, "/payload/type", "invalid_field"),
         ({}, "/payload/type", "invalid_field"),
@@ -331,7 +342,7 @@ async def test_too_many_messages_in_flight_are_refused(database: Database, outbo
         await may_go.wait()
         await outbox.publish(*record)
 
-    acceptor = Acceptor(Members(database), publish, "test")
+    acceptor = Acceptor(Members(database), Files(database), publish, "test")
     await acceptor.membership("ana", C)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(MAX_IN_FLIGHT):
@@ -350,6 +361,12 @@ def test_recent_ids_are_bounded_in_number_and_time() -> None:
     for name in "abc":
         recent.remember(name, "1", "ana")
     assert [recent.has(name, "ana") for name in "abc"] == [False, True, True]
+    many = RecentIds(size=100)
+    for n in range(1_050):
+        many.remember(f"{n}", f"{n}", "ana")
+        with pytest.raises(Problem, match="another message"):
+            many.check(f"{max(0, n - 49)}", "other")
+    assert sum(many.has(f"{n}", "ana") for n in range(1_050)) <= 100
     expired = RecentIds(lifetime_s=0)
     expired.remember("a", "1", "ana")
     expired.check("a", "2")

@@ -202,7 +202,7 @@ async def test_a_key_that_is_withdrawn_is_believed_no_more_not_even_for_tokens_t
     assert await verifier.verify(token)
     auth.keys = {"k2": ec.generate_private_key(ec.SECP256R1())}
     reading = asyncio.create_task(verifier.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await refused(verifier, token):
             await asyncio.sleep(0.05)
     reading.cancel()
@@ -231,10 +231,10 @@ async def test_without_any_key_nothing_is_promised(auth: Publisher, verifier: To
 
 
 async def test_a_verified_token_is_forgotten_when_it_expires(auth: Publisher, verifier: TokenVerifier) -> None:
-    token = auth.token(exp=int(time.time()) + 2)
+    token = auth.token(exp=int(time.time()) + 4)
     assert await verifier.verify(token)
     assert verifier.known(token)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await refused(verifier, token):
             await asyncio.sleep(0.05)
     assert verifier.known(token) is None

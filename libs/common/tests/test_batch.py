@@ -12,6 +12,7 @@ from libs.common.bus import Outgoing
 from libs.common.clock import new_id
 from libs.common.conversations import Members
 from libs.common.errors import Unavailable
+from libs.common.files import Files
 from libs.common.mongo import Database
 
 
@@ -33,7 +34,8 @@ async def test_without_mongodb_messages_of_known_conversations_are_accepted(stac
     async with mongo.connect(stack.mongo, database.name) as leaving:
         members = Members(leaving)
         await members.of(known)
-    batch = BatchAcceptor(Acceptor(members, publish, "test"), members, publish_each)
+        files = Files(leaving)
+    batch = BatchAcceptor(Acceptor(members, files, publish, "test"), members, publish_each)
     outcomes = await batch.accept_messages("ana", [message(unknown), message(known)])
     assert [type(o) for o in outcomes] == [Unavailable, Accepted]
     with pytest.raises(Unavailable):

@@ -45,7 +45,7 @@ async def cut_off(kafka: Broker, producer: Producer, handler: Collector) -> Asyn
         yield
     finally:
         running.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with suppress(asyncio.CancelledError):
                 await running
 

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-import grpc.aio
+import httpx
 import pytest
 
 from libs.common import etcd
 from libs.common.clock import new_id
 from libs.common.errors import Unavailable
-from libs.common.etcd_proto.rpc_pb2 import LeaseRevokeRequest
 from libs.common.tests.line import line_to
 
 
@@ -56,7 +55,7 @@ async def test_of_many_creators_at_once_one_wins(registry: etcd.Etcd, key: str) 
 async def test_a_key_ends_with_its_lease(registry: etcd.Etcd, key: str) -> None:
     await registry.put(key, b"for a while", await registry.grant_lease(1))
     assert await registry.get(key) == b"for a while"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while await registry.get(key) is not None:
             await asyncio.sleep(0.1)
 
@@ -78,7 +77,7 @@ async def test_a_server_that_keeps_silent_is_unavailable_at_the_deadline() -> No
 
     silent = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
     endpoint = f"127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    async with silent, etcd.connect(endpoint, deadline_s=0.3) as registry, asyncio.timeout(3):
+    async with silent, etcd.connect(endpoint, deadline_s=0.3) as registry, asyncio.timeout(30):
         with pytest.raises(Unavailable):
             await registry.create("/a", b"")
 
@@ -101,7 +100,7 @@ class Mirror:
             self.known[key] = value
 
     async def until(self, expected: dict[str, bytes]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.known != expected:
                 await asyncio.sleep(0.01)
 
@@ -207,7 +206,6 @@ async def _compact(endpoint: str, registry: etcd.Etcd, key: str) -> None:
     """What the server does by itself once an hour; no service of ours calls it."""
     found = await registry.find(key)
     assert found
-    request = LeaseRevokeRequest(ID=found.revision)  # of the same form: one integer, here the revision
-    async with grpc.aio.insecure_channel(endpoint) as channel:
-        compact = channel.unary_unary("/etcdserverpb.KV/Compact", LeaseRevokeRequest.SerializeToString, bytes)
-        await compact(request, timeout=5)
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"http://{endpoint}/v3/kv/compaction", json={"revision": str(found.revision)})
+        answer.raise_for_status()

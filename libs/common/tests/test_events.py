@@ -8,14 +8,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common import events
-from libs.common.events import Location, MessageEvent, PresenceEvent, ReceiptEvent, StatusEvent, Text
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-PAYLOADS = st.builds(Text, text=TEXT) | st.builds(
+from libs.common.events import (
+    AttachedFile,
+    DeliveryRequest,
+    FileEvent,
     Location,
-    latitude=st.floats(-90, 90),
-    longitude=st.floats(-180, 180),
-    name=st.none() | TEXT,
+    MessageEvent,
+    PresenceEvent,
+    ReceiptEvent,
+    SentFile,
+    StatusEvent,
+    Text,
+)
+
+DEEP = b'{"later":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SIZES = st.integers(1, 2**31)
+ATTACHED = st.builds(AttachedFile, filename=TEXT, size=SIZES, content_type=TEXT, sha256=TEXT)
+PAYLOADS = (
+    st.builds(Text, text=TEXT)
+    | st.builds(SentFile, file_id=TEXT, caption=st.none() | TEXT, file=ATTACHED)
+    | st.builds(
+        Location,
+        latitude=st.floats(-90, 90),
+        longitude=st.floats(-180, 180),
+        name=st.none() | TEXT,
+    )
 )
 EVENTS = (
     st.builds(
@@ -34,6 +52,8 @@ EVENTS = (
     | st.builds(ReceiptEvent, conversation_id=TEXT, username=TEXT, at=TEXT)
     | st.builds(StatusEvent, conversation_id=TEXT, at=TEXT, username=st.none() | TEXT, sender=st.none() | TEXT)
     | st.builds(PresenceEvent, username=TEXT, at=TEXT, last_seen=st.none() | TEXT)
+    | st.builds(FileEvent, file_id=TEXT, owner=TEXT, filename=TEXT, size=SIZES, sha256=st.none() | TEXT, at=TEXT)
+    | st.builds(DeliveryRequest, delivery_id=TEXT, address=TEXT, payload=PAYLOADS, reply_to=st.none() | TEXT)
 )
 
 
@@ -42,8 +62,8 @@ def test_what_is_written_is_read_again(event: Any) -> None:
     assert events.decode(type(event), events.encode(event)) == event
 
 
-@pytest.mark.parametrize("kind", [MessageEvent, ReceiptEvent, StatusEvent])
-@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"{", b"null", b'{"version":"x"}'])
+@pytest.mark.parametrize("kind", [MessageEvent, ReceiptEvent, StatusEvent, FileEvent, DeliveryRequest])
+@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"{", b"null", b'{"version":"x"}', DEEP])
 def test_what_is_no_event_is_refused(kind: type[MessageEvent], value: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         events.decode(kind, value)

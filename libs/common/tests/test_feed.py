@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from libs.common import redis
-from libs.common.feed import BATCH, MAX_ENTRIES, Entry, FeedWriter, feed_key, pack, render, unpack
+from libs.common.feed import (
+    BATCH,
+    LIFETIME_S,
+    MAX_ENTRIES,
+    Entry,
+    FeedWriter,
+    Standing,
+    feed_key,
+    mark_key,
+    pack,
+    render,
+    unpack,
+)
 
 
 @pytest.fixture
@@ -41,14 +53,43 @@ async def test_offsets_are_dense_in_the_order_given(cache: Redis, username: str)
     assert [id_ for id_, _ in stream or []] == [b"0-%d" % n for n in range(1, BATCH + 51)]
 
 
+async def test_how_something_stands_is_never_told_after_a_later_state_of_it(cache: Redis, username: str) -> None:
+    """Who read an earlier state may come to write it when a later one is told; a repeat is none."""
+    await connect(cache, username)
+    writer = FeedWriter(cache)
+    for about, version in [("d1", 2), ("d1", 3), ("d1", 2), ("d2", 2), ("d1", 3), ("d1", 4)]:
+        frame = pack("status", b'{"of":"%s","n":%d}' % (about.encode(), version))
+        await writer.append_newest([Standing(username, frame, about, version)])
+    stream: list[tuple[bytes, dict[bytes, bytes]]] = await cache.xrange(feed_key(username))  # type: ignore[assignment]
+    told = [json.loads(unpack(fields[b"f"]).body) for _, fields in stream]
+    assert [(t["of"], t["n"]) for t in told] == [("d1", 2), ("d1", 3), ("d2", 2), ("d1", 3), ("d1", 4)]
+    assert 0 < await cache.ttl(mark_key(username, "d1")) <= LIFETIME_S
+    await cache.delete(mark_key(username, "d1"), mark_key(username, "d2"))
+
+
+async def test_how_something_stands_is_announced_and_written_only_where_a_feed_is(cache: Redis, username: str) -> None:
+    one = Standing(username, pack("status", b'{"n":1}'), "d1", 2)
+    await FeedWriter(cache).append_newest([one])
+    assert await cache.exists(feed_key(username), mark_key(username, "d1")) == 0
+    await connect(cache, username)
+    async with cache.pubsub() as listener, asyncio.timeout(60):
+        await listener.subscribe(feed_key(username))
+        await listener.get_message(timeout=60)
+        await FeedWriter(cache).append_newest([one])
+        heard = await listener.get_message(timeout=60)
+    assert heard
+    assert heard["data"] == b"1 " + one.frame
+    await cache.delete(mark_key(username, "d1"))
+
+
 async def test_each_entry_is_announced_with_its_offset(cache: Redis, username: str) -> None:
     await connect(cache, username)
     sent = entries(username, 2)
-    async with cache.pubsub() as listener, asyncio.timeout(10):
+    async with cache.pubsub() as listener, asyncio.timeout(60):
         await listener.subscribe(feed_key(username))
-        await listener.get_message(timeout=5)
+        await listener.get_message(timeout=60)
         await FeedWriter(cache).append(sent)
-        heard = [await listener.get_message(timeout=5) for _ in sent]
+        heard = [await listener.get_message(timeout=60) for _ in sent]
     assert [m["data"] for m in heard if m] == [b"1 " + sent[0].frame, b"2 " + sent[1].frame]
 
 

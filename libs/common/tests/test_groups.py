@@ -59,7 +59,7 @@ async def test_offsets_are_committed_after_the_checkpoint(kafka: Broker, produce
         await handler.until(*numbered(10))
         assert await committed(kafka) == 0
         handler.may_end.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await committed(kafka) < 10:
                 await asyncio.sleep(0.02)
 
@@ -80,7 +80,7 @@ async def test_a_long_wait_ends_at_once_when_told_to_stop(kafka: Broker, produce
         raise Retry("a dependency", after_s=3600)
 
     await publish(producer, b"one")
-    async with asyncio.timeout(15), consuming(kafka, producer, Collector(not_for_long)) as member:
+    async with asyncio.timeout(60), consuming(kafka, producer, Collector(not_for_long)) as member:
         await waits_for(member, "a dependency")
 
 

@@ -73,15 +73,19 @@ def add_routes(app: FastAPI) -> None:
         return StreamingResponse(parts())
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application behind a real server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     async with (
         serve(application(), "127.0.0.1", port),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
     ):
         yield client
 
@@ -136,7 +140,7 @@ async def test_a_method_that_is_not_there_is_told_which_are(
 async def test_what_is_no_http_is_a_problem_too(http: httpx.AsyncClient, said: bytes) -> None:
     reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
     writer.write(said + b"\r\nHost: here\r\n\r\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -248,3 +252,21 @@ async def test_a_taken_port_is_said(http: httpx.AsyncClient) -> None:
     with pytest.raises(OSError, match=str(port)):
         async with serve(application(), "127.0.0.1", port):
             pass
+
+
+async def test_who_asked_before_it_leaves_gets_the_answer() -> None:
+    came, answering = asyncio.Event(), asyncio.Event()
+
+    async def slow(headers: Mapping[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+        came.set()
+        await answering.wait()
+        return 202, b"{}"
+
+    edge = Edge(create_app("test", {}), {("POST", "/slow"): slow})
+    port = free_port()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        async with serve(edge, "127.0.0.1", port):
+            asking = asyncio.create_task(client.post("/slow"))
+            await came.wait()
+            asyncio.get_running_loop().call_soon(answering.set)
+        assert (await asking).status_code == 202

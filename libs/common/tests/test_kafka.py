@@ -68,7 +68,7 @@ async def test_a_member_that_leaves_in_the_middle_of_a_load_loses_nothing(kafka:
         await publish(producer, *numbered(100, "i"))
         await first.until(*numbered(100, "i"))
         expected = {value for part in "abcdefghi" for value in numbered(100, part)}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while set(first.handled + second.handled) != expected:
                 await asyncio.sleep(0.02)
 

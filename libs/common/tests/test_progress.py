@@ -47,7 +47,7 @@ async def test_a_log_whose_records_have_all_expired_is_no_work_for_anybody(kafka
 
 
 async def _passed(progress: GroupProgress, ends: Mapping[int, int]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await progress.has_passed(ends):
             await asyncio.sleep(0.05)
 

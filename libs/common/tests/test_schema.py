@@ -8,11 +8,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from pymongo.errors import DuplicateKeyError
 
 from libs.common import schema
-from libs.common.events import DLQ_SUFFIX, MESSAGE_EVENTS, PARTITIONS, RECEIPT_EVENTS, RETENTION_MS, STATUS_EVENTS
+from libs.common.events import (
+    PARTITIONS,
+    RECEIPT_EVENTS,
+    RETENTION_MS,
+    STATUS_EVENTS,
+    WITH_DEAD_LETTERS,
+    dead_letters_of,
+)
 from libs.common.mongo import Database
 from libs.common.tests.scans import BY_A_TEST
 
-TOPICS = {*RETENTION_MS, MESSAGE_EVENTS + DLQ_SUFFIX, RECEIPT_EVENTS + DLQ_SUFFIX}
+TOPICS = {*RETENTION_MS, *map(dead_letters_of, WITH_DEAD_LETTERS)}
 
 
 async def topics(kafka: tuple[str, str]) -> dict[str, int]:
@@ -38,7 +45,7 @@ async def test_topics_that_are_there_stay_as_they_are_and_missing_ones_come(kafk
     await admin.create_partitions({prefix + STATUS_EVENTS: NewPartitions(PARTITIONS + 3)})
     await admin.delete_topics([prefix + RECEIPT_EVENTS])
     await admin.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await topics(kafka) != dict.fromkeys(TOPICS, PARTITIONS) | {STATUS_EVENTS: PARTITIONS + 3}:
             await schema.create_topics(bootstrap, prefix)
 

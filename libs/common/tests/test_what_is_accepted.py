@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -12,15 +13,17 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from libs.common import events
-from libs.common.accept import MAX_BODY, MAX_DEPTH, MAX_METADATA, MAX_TEXT, parse_body
-from libs.common.accept.draft import draft, to_event
+from libs.common.accept import MAX_BODY, MAX_DEPTH, MAX_METADATA, MAX_TEXT, SaidPayload, parse_body
+from libs.common.accept.body import FileReference
+from libs.common.accept.draft import address, draft, to_event
 from libs.common.errors import Problem
-from libs.common.events import MessageEvent
+from libs.common.events import MAX_CAPTION, AttachedFile, MessageEvent, Payload, SentFile
 from libs.common.messages import encode, from_document, from_event, to_document
 from libs.common.mongo import Document
 from libs.common.tests.said import FIELDS, JSON, MEMBERS, C, M, depth, has_surrogate
 
 NUMBERS = st.integers() | st.floats(allow_nan=False) | st.sampled_from([2**63, 2**64, 10**400, -0.0, 5e-324])
+FOUND = AttachedFile("\U0001f600" * 255, 2**31, "image/png", "0" * 64)
 SAYABLE = st.fixed_dictionaries(
     {
         "conversation_id": st.just(C),
@@ -28,6 +31,10 @@ SAYABLE = st.fixed_dictionaries(
         | st.fixed_dictionaries(
             {"type": st.just("location"), "latitude": NUMBERS, "longitude": NUMBERS},
             optional={"name": st.none() | st.text(st.characters())},
+        )
+        | st.fixed_dictionaries(
+            {"type": st.just("file"), "file_id": st.just(M) | st.uuids().map(str)},
+            optional={"caption": st.none() | st.text(st.characters()), "file": JSON},
         ),
     },
     optional={
@@ -40,9 +47,16 @@ SAYABLE = st.fixed_dictionaries(
 )
 
 
-def event_of(body: bytes) -> MessageEvent:
+def event_of(body: bytes, members: Sequence[str] = MEMBERS) -> MessageEvent:
     """Raises `Problem`."""
-    return to_event(draft("ana", parse_body(body)), MEMBERS, "2026-11-21T10:15:30.123Z")
+    message = address(draft("ana", parse_body(body)), members)
+    return to_event(message, found(message.said.payload), "2026-11-21T10:15:30.123Z")
+
+
+def found(said: SaidPayload) -> Payload:
+    if isinstance(said, FileReference):
+        return SentFile(file_id=said.file_id, caption=said.caption, file=FOUND)
+    return said
 
 
 @given(SAYABLE | FIELDS, st.booleans())
@@ -61,13 +75,18 @@ def test_what_is_accepted_can_be_kept_and_is_shown_as_it_was_said(said: dict[str
         assert {"metadata": None, **json.loads(text)}["metadata"] == json.loads(shown)["metadata"]
 
 
-def test_the_largest_message_that_is_accepted_fits_everywhere() -> None:
+@pytest.mark.parametrize(
+    "payload",
+    [{"type": "text", "text": "😀" * MAX_TEXT}, {"type": "file", "file_id": M, "caption": "😀" * MAX_CAPTION}],
+    ids=["text", "file"],
+)
+def test_the_largest_message_that_is_accepted_fits_everywhere(payload: dict[str, Any]) -> None:
     members = ["ana", *(f"{n:064}" for n in range(255))]
     metadata = '{"a":"' + "x" * (MAX_METADATA - 8) + '"}'
-    said = {"conversation_id": C, "payload": {"type": "text", "text": "😀" * MAX_TEXT}, "to": members[2:]}
+    said = {"conversation_id": C, "payload": payload, "to": members[2:]}
     body = f'{json.dumps(said, ensure_ascii=False)[:-1]},"metadata":{metadata}}}'.encode()
     assert len(body) < MAX_BODY
-    event = to_event(draft("ana", parse_body(body)), members, "2026-11-21T10:15:30.123Z")
+    event = event_of(body, members)
     assert len(events.encode(event)) < MAX_BODY
     assert len(bson.encode(to_document(event, 2**63 - 1, members, datetime.now(UTC), "t/0/1"))) < MAX_BODY
 
@@ -114,3 +133,26 @@ def test_types_are_called_as_json_calls_them() -> None:
     with pytest.raises(Problem) as refused:
         parse_body(b'{"conversation_id":"a","payload":{},"channels":5}')
     assert refused.value.detail == "must be string or array or null, not integer"
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer", "detail"),
+    [
+        ('{"payload": {"type": "poll"}}', "/payload/type", "must be one of text, file, location"),
+        ('{"payload": {"type": ["text"]}}', "/payload/type", "must be one of text, file, location"),
+        ('{"payload": {"text": "hi"}}', "/payload/type", "must be one of text, file, location"),
+        ('{"payload": {"type": "text", "text": 5}}', "/payload/text", "must be string, not integer"),
+        ('{"metadata": {"a": [1e999]}}', "/metadata", "is a number out of range"),
+        ('{"route": [{"channel": []}]}', "/route/0/channel", "must be string, not array"),
+        (
+            '{"payload": {"type": "location", "latitude": 1e999, "longitude": 0}}',
+            "/payload/latitude",
+            "is a number out of range",
+        ),
+    ],
+)
+def test_a_refusal_says_where_and_why(said: str, pointer: str, detail: str) -> None:
+    common = f'{{"conversation_id": "{C}", "payload": {{"type": "text", "text": "hi"}}, '
+    with pytest.raises(Problem) as refused:
+        event_of(f"{common}{said[1:]}".encode())
+    assert [(e.pointer, e.detail) for e in refused.value.errors] == [(pointer, detail)]

@@ -1,0 +1,1 @@
+"""What webhooks decide: pure functions and frozen values."""

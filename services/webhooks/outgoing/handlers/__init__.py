@@ -1,0 +1,1 @@
+"""Use cases: registering webhooks, taking down what they are to be told, telling it."""

@@ -1,0 +1,1 @@
+"""Where registrations (etcd) and the log of deliveries (MongoDB) stand."""

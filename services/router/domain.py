@@ -2,25 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
-
-from libs.common.bus import Record, Rejected
-from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus, decode
+from libs.common.bus import Rejected
+from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus
+from libs.common.incoming import Incoming
 from libs.common.marks import Marks, Member
 
-T = TypeVar("T", MessageEvent, ReceiptEvent)
+M = TypeVar("M", MessageEvent, ReceiptEvent)
+"""Those that are of a conversation."""
 
 
 class Raced(Exception):
     """Another writer stored some of this first: nothing is known until it is read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming(Generic[T]):
-    record: Record
-    event: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +50,9 @@ class Sorted:
     conflicts: list[Incoming[MessageEvent]] = field(default_factory=list)
 
 
-def read(kind: type[T], batch: Sequence[Record]) -> tuple[list[Incoming[T]], list[Rejected]]:
-    """Events of the version that we know; the rest is rejected one by one."""
-    events, rejected = [], []
-    for record in batch:
-        try:
-            event = decode(kind, record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            rejected.append(Rejected(record, "malformed"))
-            continue
-        if event.version != 1:
-            rejected.append(Rejected(record, "unsupported_version"))
-        else:
-            events.append(Incoming(record, event))
-    return events, rejected
-
-
 def of_members(
-    incoming: Iterable[Incoming[T]], members: Mapping[str, Sequence[str]], author: Callable[[T], str]
-) -> tuple[list[Incoming[T]], list[Rejected]]:
+    incoming: Iterable[Incoming[M]], members: Mapping[str, Sequence[str]], author: Callable[[M], str]
+) -> tuple[list[Incoming[M]], list[Rejected]]:
     """Acceptance has checked membership; this keeps out what came past it."""
     ours, rejected = [], []
     for one in incoming:

@@ -1,48 +1,57 @@
-"""Wiring of the router: two consumers, and beside them whoever opens external deliveries; one process."""
+"""Wiring of the router: the servers that it needs, then the work of each role that its settings name."""
 
 import asyncio
+import logging
 
-from libs.common import etcd, http, kafka, mongo, redis
-from libs.common.conversations import Members
-from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS, STORING
-from libs.common.feed import FeedWriter
+import httpx
+
+from connectors.catalogue import read_accounts
+from libs.common import etcd, http, kafka, mongo, redis, storage_reading
+from libs.common.installation import proven
 from libs.common.process import run
-from services.router.directory import ChannelDirectory
-from services.router.handlers import Deliveries, Heights, Messages, Receipts
 from services.router.settings import Settings
-from services.router.store import Store
+from services.router.wiring import ROLES, Parts, Work
+
+CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+
+log = logging.getLogger(__name__)
 
 
 async def main(settings: Settings, stop: asyncio.Event) -> None:
+    roles, accounts = settings.roles, read_accounts(settings.channels)
+    for words in accounts.off:
+        log.warning("%s", words)
     async with (
         mongo.connect(settings.mongo, settings.mongo_database, timeout_s=10, retry_writes=False) as database,
         redis.connect(settings.redis) as cache,
         etcd.connect(settings.etcd) as registry,
         kafka.connect(settings.kafka, settings.topic_prefix) as producer,
+        httpx.AsyncClient(limits=CONNECTIONS, trust_env=False) as web,
+        storage_reading.connect(settings.place) as objects,
     ):
-        store, feed, directory = Store(database), FeedWriter(cache), ChannelDirectory(registry)
-        deliveries = Deliveries(store, directory.addresses, feed, producer)
-        parts = (store, Members(database), feed, producer, Heights())
-        consumers = {
-            group: kafka.Consumer(settings.kafka, group, topic, handler, producer, topic_prefix=settings.topic_prefix)
-            for group, topic, handler in (
-                (STORING, MESSAGE_EVENTS, Messages(*parts, deliveries)),
-                ("router-receipts", RECEIPT_EVENTS, Receipts(*parts)),
-            )
-        }
-        checks: dict[str, http.Check] = {group: consumer.check for group, consumer in consumers.items()}
-        checks |= {
+        parts = Parts(settings, accounts, database, cache, registry, producer, web, objects)
+        checks: dict[str, http.Check] = {
             "mongodb": lambda: mongo.check(database),
             "redis": lambda: redis.check(cache),
             "kafka": producer.check,
-            "addresses": directory.check,
         }
-        app = http.Edge(http.create_app("router", checks))
-        async with http.serve(app, settings.host, settings.router_port), asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(directory.run()), tasks.create_task(deliveries.run())]
-            await asyncio.gather(*(consumer.run(stop) for consumer in consumers.values()))
-            for task in background:
-                task.cancel()
+        work = Work(http.create_app("Parley router", checks), checks)
+        for role, wire in ROLES.items():
+            if role in roles:
+                wire(parts, work)
+        work.checks.update({group: consumer.check for group, consumer in work.consumers.items()})
+        async with http.serve(http.Edge(work.app), settings.host, settings.router_port):
+            await proven(database, settings.installation_secret, stop)
+            await _do(work, stop)
+
+
+async def _do(work: Work, stop: asyncio.Event) -> None:
+    """Until the consumers have drained what they hold."""
+    async with asyncio.TaskGroup() as tasks:
+        background = [tasks.create_task(each(), name=name) for name, each in work.beside.items()]
+        await asyncio.gather(*(consumer.run(stop) for consumer in work.consumers.values()))
+        for task in background:
+            task.cancel()
 
 
 if __name__ == "__main__":

@@ -66,6 +66,19 @@ class Store:
         with answering():
             return await self.database["messages"].find({"_id": {"$in": message_ids}, "opening": True}).to_list()
 
+    async def opening_until(self, message_ids: Sequence[str]) -> list[Document]:
+        """The same, each behind those of its conversation with lower numbers, which somebody has left over."""
+        asked = await self.opening(message_ids)
+        highest: dict[str, int] = {}
+        for m in asked:
+            highest[m["conversation_id"]] = max(m["sequence_number"], highest.get(m["conversation_id"], 0))
+        query: Document = {"opening": True, "conversation_id": {"$in": list(highest)}}
+        with answering():
+            every = await self.database["messages"].find(query).hint("opening").to_list() if asked else []
+        known = {m["_id"] for m in asked}
+        left = [m for m in every if m["_id"] not in known and m["sequence_number"] < highest[m["conversation_id"]]]
+        return sorted(left + asked, key=lambda m: (m["stored_at"], m["sequence_number"]))
+
     async def left_opening(self, before: datetime, limit: int, *, only_resolved: bool) -> list[str]:
         """The oldest of all messages whose deliveries nobody has finished opening."""
         query: Document = {"opening": True, "stored_at": {"$lt": before}}
@@ -80,6 +93,23 @@ class Store:
         unresolved = {"_id": message_id, "targets": {"$exists": False}}
         with answering():
             await self.database["messages"].update_one(unresolved, {"$set": routing})
+
+    async def routed(self, message_id: str) -> Document | None:
+        """One with a route."""
+        with answering():
+            return await self.database["messages"].find_one({"_id": message_id, "route": {"$exists": True}})
+
+    async def begin_step(self, message_id: str, step: int, recipients: Iterable[str], at: datetime) -> None:
+        """The first to say when it began decides."""
+        updates = [
+            UpdateOne(
+                {"_id": message_id, "begun": {"$not": {"$elemMatch": {"recipient": who, "step": step}}}},
+                {"$push": {"begun": {"recipient": who, "step": step, "at": at}}},
+            )
+            for who in recipients
+        ]
+        with answering():
+            await self.database["messages"].bulk_write(updates, ordered=False)
 
     async def insert_deliveries(self, documents: Sequence[Document]) -> None:
         """What stands stays as it is."""

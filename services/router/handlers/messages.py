@@ -17,11 +17,12 @@ from libs.common.deliveries import is_external
 from libs.common.errors import Problem, Retry
 from libs.common.events import MESSAGE_EVENTS, MessageEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
+from libs.common.incoming import Incoming, read
 from libs.common.kafka import Outgoing, Producer
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
-from services.router.domain import Incoming, Numbered, Raced, Sorted, give_numbers, of_members, read, sort_out
+from services.router.domain import Numbered, Raced, Sorted, give_numbers, of_members, sort_out
 from services.router.handlers.activity import Activity
 from services.router.handlers.deliveries import Deliveries
 from services.router.handlers.facts import feeding, outgoing, telling
@@ -129,7 +130,7 @@ class Messages:
         conversations = {i.event.conversation_id for i in fresh}
         last = {c: self._last[c] for c in conversations if c in self._last}
         last |= await self._store.last_numbers(conversations - last.keys()) if len(last) < len(conversations) else {}
-        numbered = [self._routed(n, members) for n in give_numbers(fresh, last)]
+        numbered = await self._routed(give_numbers(fresh, last), members)
         at = now()
         await self._store.insert_messages([_document(n, members, at) for n in numbered])
         given = {n.incoming.event.conversation_id: n.sequence_number for n in numbered}
@@ -137,12 +138,24 @@ class Messages:
         self._heights.learn(given)
         return numbered
 
-    def _routed(self, one: Numbered, members: Members_) -> Numbered:
-        event = one.incoming.event
-        if not is_external(event.channels):
-            return one
-        to = messages.recipients(event, members[event.conversation_id])
-        return replace(one, routing=self._deliveries.route(event.channels, to))
+    async def _routed(self, numbered: Sequence[Numbered], members: Members_) -> list[Numbered]:
+        """Only what goes to other channels is asked about, all of it at once."""
+        recipients = {
+            one.incoming.event.message_id: messages.recipients(event, members[event.conversation_id])
+            for one in numbered
+            if is_external((event := one.incoming.event).channels)
+        }
+        if not recipients:
+            return list(numbered)
+        addresses = await self._deliveries.addresses(name for to in recipients.values() for name in to)
+        routed = []
+        for one in numbered:
+            event = one.incoming.event
+            if (to := recipients.get(event.message_id)) is not None:
+                first = event.route[0].channel if event.route else None
+                one = replace(one, routing=self._deliveries.route(event.channels, to, addresses, first))
+            routed.append(one)
+        return routed
 
     def _count(self, incoming: Sequence[object], fresh: Sequence[Numbered]) -> None:
         STORED.inc(len(fresh))

@@ -12,12 +12,13 @@ from libs.common.conversations import Members
 from libs.common.errors import Retry
 from libs.common.events import RECEIPT_EVENTS, ReceiptEvent, StatusEvent
 from libs.common.feed import Entry, FeedWriter, pack
+from libs.common.incoming import Incoming, read
 from libs.common.kafka import Outgoing, Producer
 from libs.common.marks import Marks, Member
 from libs.common.receipts import read_marks
 from libs.common.telemetry import continue_trace
 from libs.common.tracing import Followed
-from services.router.domain import Advance, Incoming, Raced, advance, of_members, read
+from services.router.domain import Advance, Raced, advance, of_members
 from services.router.handlers.facts import feeding, outgoing, telling
 from services.router.handlers.memory import Heights, Memory
 

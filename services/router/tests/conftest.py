@@ -8,16 +8,32 @@ import pytest
 from redis.asyncio import Redis
 
 from conftest import Stack
-from libs.common import mongo
+from libs.common import mongo, schema
 from libs.common.tests.line import Line, line_to
 from services.router.tests.scene import Scene
 from services.router.tests.scene import scene as build
+
+ACCOUNTS = [("telegram", "main"), ("telegram", "second")]
 
 
 @pytest.fixture
 async def scene(database: mongo.Database, cache: Redis, kafka: tuple[str, str]) -> AsyncIterator[Scene]:
     async with build(database, cache, kafka) as built:
         yield built
+
+
+@pytest.fixture
+def partitions() -> int:
+    """A few: with all that the product has, making and deleting a test's topics costs a second of CPU."""
+    return 3
+
+
+@pytest.fixture
+async def topics(kafka: tuple[str, str], partitions: int) -> AsyncIterator[None]:
+    """Of two accounts, beside those of every test."""
+    await schema.create_topics(*kafka, accounts=ACCOUNTS, partitions=partitions)
+    yield
+    await schema.delete_topics(*kafka, ACCOUNTS)
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -26,12 +26,16 @@ from libs.common.events import (
     ReceiptStatus,
     StatusEvent,
     Text,
+    channel_topic,
     decode,
     encode,
 )
 from libs.common.feed import FeedWriter, Packed, feed_key, unpack
-from services.router.handlers import Deliveries, Heights, Messages, Receipts
-from services.router.routing import Addresses
+from libs.common.routing import Addresses
+from libs.common.scheduler import Scheduler
+from services.router.contacts import Contacts
+from services.router.handlers import Deliveries, Heights, Messages, Receipts, Reporting, Teller
+from services.router.reports import Reports
 from services.router.store import Store
 
 _offsets = count()
@@ -63,6 +67,9 @@ def receipt(conversation_id: str, username: str, status: ReceiptStatus, number: 
     return record(encode(event), RECEIPT_EVENTS)
 
 
+PATIENCE_S = 60.0
+
+
 @dataclass
 class Scene:
     database: mongo.Database
@@ -73,6 +80,7 @@ class Scene:
     bo: str
     conversation: str
     addresses: Addresses | None = field(default_factory=dict)
+    accounts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def messages(self, heights: Heights | None = None) -> Messages:
         """A router that has just started."""
@@ -80,7 +88,15 @@ class Scene:
 
     def deliveries(self) -> Deliveries:
         """Of a router that knows the addresses of this scene; None: it has not heard of any yet."""
-        return Deliveries(Store(self.database), lambda: self.addresses, FeedWriter(self.cache), self.producer)
+        routes, contacts, store = Scheduler(self.database, "routes"), Contacts(self.database), Store(self.database)
+        accounts = self.accounts
+        return Deliveries(store, lambda: self.addresses, self.teller(), self.producer, routes, contacts, accounts)
+
+    def teller(self) -> Teller:
+        return Teller(self.database, FeedWriter(self.cache), self.producer, Scheduler(self.database, "routes"))
+
+    def reporting(self) -> Reporting:
+        return Reporting(Reports(self.database), self.teller(), Contacts(self.database))
 
     def receipts(self, heights: Heights | None = None) -> Receipts:
         return Receipts(*self._parts(heights))
@@ -122,6 +138,13 @@ class Scene:
         entries: Any = await self.cache.xrange(feed_key(username))
         return [unpack(fields[b"f"]) for _, fields in entries]
 
+    async def takes_requests_for(self, channel: str, account: str) -> None:
+        """Waits until Kafka does: a topic that was just made is not there at once."""
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(Unavailable):
+                    return await self.producer.publish(channel_topic(channel, account), "nobody", b"{}", [])
+
     async def facts(self, count: int) -> list[tuple[str, StatusEvent]]:
         """The first of `status.events`: (the id of the event, what it says)."""
         return [(dict(r.headers)["ce_id"].decode(), decode(StatusEvent, r.value)) for r in await self._told(count)]
@@ -135,7 +158,7 @@ class Scene:
         topic = prefix + STATUS_EVENTS
         async with (
             AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
-            asyncio.timeout(20),
+            asyncio.timeout(PATIENCE_S),
         ):
             return [await consumer.getone() for _ in range(count)]
 
@@ -146,8 +169,8 @@ async def scene(database: mongo.Database, cache: Redis, broker: tuple[str, str])
     mark = secrets.token_hex(4)
     ana, bo, conversation = f"ana-{mark}", f"bo-{mark}", str(uuid4())
     await database["conversations"].insert_one({"_id": conversation, "members": [ana, bo], "last_sequence": 0})
-    async with kafka.connect(*broker) as producer:
-        async with asyncio.timeout(20):
+    async with kafka.connect(*broker, deadline_s=PATIENCE_S) as producer:
+        async with asyncio.timeout(PATIENCE_S):
             while not await _answers(producer):
                 await asyncio.sleep(0.02)
         yield Scene(database, cache, producer, broker, ana, bo, conversation)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from libs.common.bus import Record
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus, Text
+from libs.common.incoming import Incoming
 from libs.common.marks import Marks
-from services.router.domain import Incoming, Known, advance, give_numbers, mark_of, sort_out
+from services.router.domain import Known, advance, give_numbers, mark_of, sort_out
 
 CONVERSATIONS = st.sampled_from(["c1", "c2", "c3"])
 AT = "2026-11-21T10:15:30.123Z"

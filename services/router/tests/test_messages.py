@@ -2,8 +2,8 @@
 
 import msgspec
 
-from libs.common.clock import now
-from libs.common.events import encode
+from libs.common.clock import new_id, now
+from libs.common.events import AttachedFile, SentFile, encode
 from libs.common.messages import to_document
 from services.router.tests.scene import Scene, message, record
 
@@ -142,3 +142,15 @@ async def test_activity_only_goes_forward(scene: Scene) -> None:
     await router.handle(scene.texts("four"))
     await late.checkpoint()
     assert await last_sequence(scene) == 4
+
+
+async def test_a_file_is_stored_and_pushed_with_what_is_known_of_it(scene: Scene) -> None:
+    await scene.connect(scene.bo)
+    about = AttachedFile("view.png", 7, "image/png", "0f" * 32)
+    picture = SentFile(file_id=new_id(), caption="look", file=about)
+    event = msgspec.structs.replace(message(scene.conversation, scene.ana), payload=picture)
+    await scene.messages().handle([record(encode(event))])
+    document = await scene.database["messages"].find_one({"_id": event.message_id})
+    (pushed,) = await scene.feed(scene.bo)
+    assert document
+    assert document["payload"] == msgspec.json.decode(pushed.body)["payload"] == msgspec.to_builtins(picture)

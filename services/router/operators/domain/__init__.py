@@ -1,0 +1,1 @@
+"""Letters and what may be sent in their place; pure."""

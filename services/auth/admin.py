@@ -27,7 +27,12 @@ REFUSED = 1
 NO_ANSWER = 2
 NEXT_TOKEN = "It takes effect with the next token: with a refresh, or within an hour."  # noqa: S105  words, no token
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 keys = typer.Typer(help="The keys that sign access tokens, on this machine.", no_args_is_help=True)
 operators = typer.Typer(help="Who may operate the platform. Needs this machine's etcd.", no_args_is_help=True)
 app.add_typer(keys, name="keys")

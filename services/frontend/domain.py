@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from libs.common.errors import Problem, invalid
+from libs.common.lines import spills
 from libs.common.shapes import Someone, shown
 
 MAX_TITLE = 128
@@ -39,8 +40,13 @@ def choose_members(caller: str, asked: ConversationRequest) -> list[str]:
 
 
 def check_title(title: str | None) -> None:
-    if title is not None and (not 1 <= len(title) <= MAX_TITLE or "\0" in title):
-        raise invalid("/title", f"must be 1 to {MAX_TITLE} characters long, without NUL")
+    """A title stands in a line among other words, in pages and terminals. Raises `Problem` 422."""
+    if title is None:
+        return
+    if not 1 <= len(title) <= MAX_TITLE or title.isspace():
+        raise invalid("/title", f"must be 1 to {MAX_TITLE} characters long, and not blank")
+    if spills(title):
+        raise invalid("/title", "must hold no control characters, ends of lines and marks that turn the direction")
 
 
 def pair_key(members: Sequence[str]) -> str:

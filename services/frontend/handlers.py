@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from libs.common.accept import Acceptor, parse_uuid
+from libs.common.accept import Acceptor, known_id
 from libs.common.bus import Progress
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
@@ -29,6 +30,7 @@ from services.frontend.domain import (
     pair_key,
     to_cursor,
 )
+from services.frontend.reaching import Reaching, WindowView
 from services.frontend.report import StatusReport, StoredMessage, report_status
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     last_sequence: Annotated[int, shown(minimum=0)]
     unread_count: Annotated[int, shown(minimum=0, maximum=999)]
     last_message: Message | None
+    windows: (
+        Annotated[
+            list[WindowView],
+            shown("Where it is asked for alone: of the others, on channels that close. Null while that is not known."),
+        ]
+        | msgspec.UnsetType
+        | None
+    ) = msgspec.UNSET
 
 
 class ConversationPage(msgspec.Struct, frozen=True):
@@ -67,19 +77,12 @@ class MessagesDescending(msgspec.Struct, frozen=True):
     next_before: int | None
 
 
-def known_id(value: str, what: str) -> str:
-    """An id in a path, in lower case; nothing stands under what is none. Raises `Problem` 404."""
-    try:
-        return parse_uuid(value, "")
-    except Problem as error:
-        raise not_found(what) from error
-
-
 @dataclass(frozen=True)
 class Conversations:
     conversations: "ConversationStore"
     messages: "MessageStore"
     users: "UserDirectory"
+    reaching: Reaching
 
     async def open_conversation(self, caller: str, asked: ConversationRequest) -> tuple[Conversation, bool]:
         """The conversation, and True where it is new: twice for the same pair gives the same, a group is always new."""
@@ -105,7 +108,9 @@ class Conversations:
         document = await self.conversations.find(known_id(conversation_id, "conversation"), caller)
         if document is None:
             raise not_found("conversation")
-        return (await self._views(caller, [document]))[0]
+        (view,) = await self._views(caller, [document])
+        windows = await self.reaching.windows([name for name in document["members"] if name != caller])
+        return msgspec.structs.replace(view, windows=windows)
 
     async def list_conversations(self, caller: str, limit: int, cursor: str | None) -> ConversationPage:
         after = from_cursor(cursor) if cursor is not None else None
@@ -178,7 +183,12 @@ class Messages:
         return MessagesDescending(items, items[-1].sequence_number if items else before)
 
     async def show_message(self, caller: str, message_id: str) -> Message:
-        document = await self._find(caller, known_id(message_id, "message"))
+        """Waits a little for what the caller has just sent by this process. Raises `Problem` 404."""
+        known = known_id(message_id, "message")
+        document = await self._find(caller, known)
+        if document is None and self.acceptor.accepted_recently(caller, known):
+            with suppress(Problem):
+                document = await self._find_soon(caller, known)
         if document is None:
             raise not_found("message")
         return (await self._with_statuses([document]))[0]

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from connectors.capabilities import CHANNELS, INTERNAL, StatusCeiling
 from libs.common.clock import rfc3339
-from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, ReceiptStatus
+from libs.common.events import DeliveryError, DeliveryStatus, MessageStatus, ReceiptStatus, Step
 from libs.common.marks import RANKS, message_status, recipient_status
-from libs.common.shapes import Number, Time, Uuid
+from libs.common.route import Progress, State, follow, steps_of
+from libs.common.shapes import Number, Time, Uuid, shown
 
 HistoryStatus = Literal["ACCEPTED"] | DeliveryStatus
 ReceiptTimes = Mapping[tuple[str, ReceiptStatus], datetime]
@@ -21,7 +23,10 @@ ReceiptTimes = Mapping[tuple[str, ReceiptStatus], datetime]
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """`external` are the deliveries that it needs beside internal ones: (recipient, channel)."""
+    """`external` are the deliveries that it needs beside internal ones: (recipient, channel).
+
+    `document` is where it was read, for what is known of its route.
+    """
 
     message_id: str
     conversation_id: str
@@ -31,6 +36,7 @@ class StoredMessage:
     stored_at: datetime
     is_internal: bool = True
     external: Sequence[tuple[str, str]] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "StoredMessage":
@@ -43,6 +49,7 @@ class StoredMessage:
             document["stored_at"],
             INTERNAL in document["channels"],
             _external(document),
+            document,
         )
 
     @property
@@ -52,8 +59,8 @@ class StoredMessage:
 
 
 def _external(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Before it is known who can be reached: whom it names, on the channels that it names."""
-    if "targets" in document:
+    """Of a route, and before it is known who can be reached: whom it names, on the channels that it names."""
+    if "targets" in document and "route" not in document:
         return [(t["recipient"], t["channel"]) for t in document["targets"]]
     return [(who, c) for who in document["to"] for c in document["channels"] if c != INTERNAL]
 
@@ -75,17 +82,42 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: DeliveryStatus
     status_ceiling: StatusCeiling
     attempts: int
+    external_ids: list[str] = []
     error: DeliveryError | None = None
+    adapted: Annotated[list[str], shown("What was changed so that it fits the channel, such as `text_split`.")] = []
+    uncertain: Annotated[bool, shown("An attempt had no known end: the platform may show the message twice.")] = False
     updated_at: Time
 
 
-class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+class RoutePlace(msgspec.Struct, frozen=True):
+    """How far the route has come for one recipient."""
+
+    recipient: str
+    state: Annotated[
+        State, shown("`reached`: a step got as far as was asked, so nothing follows; `last`: there is no other step.")
+    ]
+    step: Annotated[int, shown("Counted from 0: the one that reached, else the last that was begun.", minimum=0)]
+    channel: str
+    due_at: Annotated[Time, shown("When the next step is begun, where it waits for that.")] | None
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Steps that are not begun have no delivery yet."""
+
+    steps: list[Step]
+    recipients: list[RoutePlace]
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`route` only where the message has one."""
+
     message_id: Uuid
     conversation_id: Uuid
     sequence_number: Number
     status: MessageStatus
     status_history: list[HistoryEntry]
     deliveries: list[Delivery]
+    route: Route | None = None
 
 
 class _Step(NamedTuple):
@@ -110,6 +142,8 @@ def report_status(
     tracks = [_internal_track(who, message, times) for who in message.to] if message.is_internal else []
     tracks += [_external_track(message, *target, stored.get(target)) for target in message.external]
     status, steps = _walk(message, tracks)
+    progress = _progress(message, tracks)
+    tracks = [t for t in tracks if not progress or _is_begun(message, progress, t.delivery)]
     return StatusReport(
         message_id=message.message_id,
         conversation_id=message.conversation_id,
@@ -121,7 +155,30 @@ def report_status(
             *steps,
         ],
         deliveries=[delivery for delivery, _ in tracks],
+        route=_route(message, progress) if progress else None,
     )
+
+
+def _progress(message: StoredMessage, tracks: Iterable[_Track]) -> Mapping[str, Progress]:
+    """Empty where it has no route."""
+    if "route" not in message.document:
+        return {}
+    statuses = {(t.delivery.recipient, t.delivery.channel): t.delivery.status for t in tracks}
+    return follow(message.document, lambda recipient, channel: statuses[recipient, channel])
+
+
+def _is_begun(message: StoredMessage, progress: Mapping[str, Progress], delivery: Delivery) -> bool:
+    begun = len(progress[delivery.recipient].begun)
+    return delivery.channel in (step["channel"] for step in message.document["route"][:begun])
+
+
+def _route(message: StoredMessage, progress: Mapping[str, Progress]) -> Route:
+    steps = steps_of(message.document)
+    places = []
+    for who, (_, place) in progress.items():
+        due_at = rfc3339(place.due_at) if place.due_at else None
+        places.append(RoutePlace(who, place.state, place.step, steps[place.step].channel, due_at))
+    return Route(steps, places)
 
 
 def _internal_track(recipient: str, message: StoredMessage, times: ReceiptTimes) -> _Track:
@@ -137,27 +194,31 @@ def _internal_track(recipient: str, message: StoredMessage, times: ReceiptTimes)
 
 
 def _external_track(message: StoredMessage, recipient: str, channel: str, stored: Mapping[str, Any] | None) -> _Track:
-    """Queued until it stands; every message begins there."""
+    """Queued until it stands; every message begins there, and one that is replayed comes there again."""
     steps = [_Step(message.sent_at, "QUEUED", recipient, channel)]
     if stored is None:
         return _Track(_delivery(steps[0], CHANNELS[channel].status_ceiling, 0), steps)
     steps += [
         _Step(max(h["at"], message.sent_at), h["status"], recipient, channel)
-        for h in stored["history"]
-        if h["status"] != "QUEUED"
+        for place, h in enumerate(stored["history"])
+        if place or h["status"] != "QUEUED"
     ]
-    error = msgspec.convert(stored["error"], DeliveryError | None)
-    return _Track(_delivery(steps[-1], stored["status_ceiling"], stored["attempts"], error), steps)
+    return _Track(_delivery(steps[-1], stored["status_ceiling"], stored["attempts"], stored), steps)
 
 
-def _delivery(last: _Step, ceiling: StatusCeiling, attempts: int, error: DeliveryError | None = None) -> Delivery:
+def _delivery(
+    last: _Step, ceiling: StatusCeiling, attempts: int, stored: Mapping[str, Any] = MappingProxyType({})
+) -> Delivery:
     return Delivery(
         recipient=last.recipient,
         channel=last.channel,
         status=last.status,
         status_ceiling=ceiling,
         attempts=attempts,
-        error=error,
+        external_ids=stored.get("external_ids", []),
+        error=msgspec.convert(stored.get("error"), DeliveryError | None),
+        adapted=stored.get("adapted", []),
+        uncertain=stored.get("uncertain", False),
         updated_at=rfc3339(last.at),
     )
 

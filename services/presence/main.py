@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 
-import httpx
-
-from libs.common import etcd, http, kafka, mongo, redis
+from libs.common import etcd, http, jwks, kafka, mongo, redis
 from libs.common.accept import Acceptor
 from libs.common.auth import TokenVerifier
 from libs.common.clock import new_id
 from libs.common.conversations import Members
+from libs.common.files import Files
 from libs.common.process import run
 from libs.common.revocations import Revocations
 from services.presence import socket
@@ -41,11 +40,11 @@ async def main(settings: Settings, stop: asyncio.Event) -> None:
         redis.connect(settings.redis, connections=4) as hinting,
         etcd.connect(settings.etcd) as registry,
         kafka.connect(settings.kafka, settings.topic_prefix, window_s=kafka.WINDOW_S) as producer,
-        httpx.AsyncClient() as client,
+        jwks.client(settings.auth_url) as client,
         asyncio.TaskGroup() as tasks,
     ):
         verifier = TokenVerifier(f"{settings.auth_url}/.well-known/jwks.json", client)
-        acceptor = Acceptor(Members(database), producer.publish, "/parley/presence")
+        acceptor = Acceptor(Members(database), Files(database), producer.publish, "/parley/presence")
         announcements = Announcements(settings.redis)
         node = Node(Feeds(cache), Inbox(database), announcements)
         hints = Hints(hinting)

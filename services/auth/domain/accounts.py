@@ -1,13 +1,13 @@
 """What a valid account is."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
+from libs.common.lines import spills
+
 OPERATOR = "operator"
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,63}")
-_NOT_SHOWN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of surrogate pairs, line and paragraph ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def password_fault(value: str) -> str | None:
 def display_name_fault(value: str) -> str | None:
     if not 1 <= len(value) <= 64:
         return "1 to 64 characters."
-    if any(unicodedata.category(character) in _NOT_SHOWN for character in value):
-        return "Must be valid Unicode without control characters and line ends."
+    if spills(value):
+        return "Must be valid Unicode without control characters, line ends and marks that turn the direction."
     if value.isspace():
         return "Must not be blank."
     return None

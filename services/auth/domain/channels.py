@@ -8,11 +8,15 @@ from connectors.capabilities import CHANNELS
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """`address` is canonical: two ways to write one address are one mapping."""
+    """`address` is canonical: two ways to write one address are one mapping.
+
+    `verified_at`: since when a code that was sent there has proven it; None where nobody asked for a proof.
+    """
 
     channel: str
     address: str
     created_at: datetime
+    verified_at: datetime | None = None
 
 
 def is_channel(name: str) -> bool:

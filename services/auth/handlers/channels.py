@@ -1,11 +1,16 @@
 """Mapping users to their addresses on channels: one address, one user."""
 
+import asyncio
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from libs.common.clock import now
 from libs.common.errors import Problem, invalid
 from services.auth.domain.channels import Mapping, address_form, canonical, is_channel
+from services.auth.domain.claims import Claim
+
+if TYPE_CHECKING:
+    from services.auth.handlers.proving import Proving
 
 
 class Kept(NamedTuple):
@@ -32,31 +37,51 @@ class MappingStore(Protocol):
 
 @dataclass(frozen=True)
 class Channels:
+    """Where `proving` asks for proofs, a mapping is a claim until its address is proven."""
+
     store: MappingStore
+    proving: "Proving"
 
-    async def of(self, username: str) -> list[Mapping]:
-        return await self.store.of(username)
+    async def of(self, username: str) -> list[Mapping | Claim]:
+        """By channel, what is in use before what is only claimed."""
+        mappings, claims = await asyncio.gather(self.store.of(username), self.proving.claims.of(username))
+        return sorted([*mappings, *claims], key=lambda each: each.channel)
 
-    async def map(self, username: str, channel: str, address: str) -> Mapping:
+    async def map(self, username: str, channel: str, address: str) -> Mapping | Claim:
         """Raises `Problem` 422, and 409 where the address is somebody else's. The same again changes nothing."""
         plain = _checked(channel, address)
-        while True:
-            kept = await self.store.find(username, channel)
-            if kept.mapping is not None and kept.mapping.address == plain:
-                return kept.mapping
-            owner = await self.store.owner(channel, plain)
-            if owner.revision and owner.username != username:
-                raise Problem(409, "address_taken", f"The {channel} address {plain} belongs to another user.")
-            mapping = Mapping(channel, plain, now())
-            if await self.store.replace(username, kept, owner, mapping):
-                return mapping
+        if self.proving.is_asked:
+            return await self.proving.claim(username, channel, plain)
+        return await self._map(username, channel, plain)
+
+    async def prove(self, username: str, channel: str, code: str) -> Mapping:
+        """Raises `Problem` 404, 409, 410, 422 and 429."""
+        _check_channel(channel)
+        return await self.proving.prove(username, channel, code)
 
     async def unmap(self, username: str, channel: str) -> None:
         """What is not there is as good as removed."""
         _check_channel(channel)
+        await self.proving.claims.drop(username, channel)
         while (kept := await self.store.find(username, channel)).mapping is not None:
             if await self.store.remove(username, kept):
                 return
+
+    async def _map(self, username: str, channel: str, address: str) -> Mapping:
+        while True:
+            kept = await self.store.find(username, channel)
+            if kept.mapping is not None and kept.mapping.address == address:
+                return kept.mapping
+            owner = await self.store.owner(channel, address)
+            if owner.revision and owner.username != username:
+                raise taken(channel, address)
+            mapping = Mapping(channel, address, now())
+            if await self.store.replace(username, kept, owner, mapping):
+                return mapping
+
+
+def taken(channel: str, address: str) -> Problem:
+    return Problem(409, "address_taken", f"The {channel} address {address} belongs to another user.")
 
 
 def _check_channel(channel: str) -> None:

@@ -43,8 +43,8 @@ class Passwords:
         return (await self._run(bcrypt.hashpw, password.encode(), bcrypt.gensalt(COST))).decode()
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
-        """The same work whether there is a hash to compare with or not."""
-        given = password.encode()
+        """The same work whether there is a hash to compare with or not, and whatever is given: JSON may say no text."""
+        given = password.encode(errors="surrogatepass")
         if password_hash is None or len(given) > MAX_BYTES:
             await self._run(bcrypt.checkpw, given[:MAX_BYTES], NOBODYS_HASH)
             return False

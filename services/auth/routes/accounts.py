@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from connectors.capabilities import CHANNELS
 from libs.common.auth import Caller, unauthenticated
 from libs.common.clock import rfc3339
 from libs.common.errors import not_found
@@ -17,7 +16,6 @@ from services.auth.handlers.channels import Channels
 from services.auth.routes.bodies import json_only, shown, valid
 from services.auth.routes.shapes import (
     Account,
-    ChannelMapping,
     OwnProfile,
     Profile,
     answer,
@@ -26,7 +24,6 @@ from services.auth.routes.shapes import (
 )
 
 Name = Annotated[str, Path(json_schema_extra={"examples": ["ben"]})]
-Channel = Annotated[str, Path(json_schema_extra={"enum": sorted(CHANNELS)})]
 
 
 class Registration(BaseModel):
@@ -35,10 +32,6 @@ class Registration(BaseModel):
     username: Annotated[str, valid(rules.username_fault), shown(pattern="^[a-z][a-z0-9._-]{2,63}$")]
     password: Annotated[str, valid(rules.password_fault), shown(minLength=10, maxLength=72)]
     display_name: Annotated[str, valid(rules.display_name_fault), shown(minLength=1, maxLength=64)] | None = None
-
-
-class Address(BaseModel):
-    address: str
 
 
 def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
@@ -66,29 +59,6 @@ def account_routes(accounts: Accounts, channels: Channels) -> APIRouter:
         mappings = [shown_mapping(mapping) for mapping in await channels.of(user.username)]
         roles: list[Any] = list(user.roles)
         return answer(OwnProfile(user.username, user.display_name, mappings, roles, rfc3339(user.created_at)))
-
-    @router.put("/v1/users/me/channels/{channel}", dependencies=[Depends(json_only)])
-    @documented(
-        "Map a channel to one's address there",
-        tag="Accounts",
-        body=Address,
-        answers={200: ChannelMapping},
-        problems={409: ("address_taken",), 422: ("unknown_channel",)},
-        examples={"whatsapp": {"address": "+431234567"}, "telegram": {"address": "424242"}},
-    )
-    async def put_channel(channel: Channel, body: Address, caller: Caller) -> Response:
-        return answer(shown_mapping(await channels.map(caller.username, channel, body.address)))
-
-    @router.delete("/v1/users/me/channels/{channel}", status_code=204)
-    @documented(
-        "Remove a mapping",
-        tag="Accounts",
-        answers={204: None},
-        problems={422: ("unknown_channel",)},
-    )
-    async def delete_channel(channel: Channel, caller: Caller) -> Response:
-        await channels.unmap(caller.username, channel)
-        return Response(status_code=204)
 
     @router.get("/v1/users/{username}")
     @documented("Somebody", tag="Accounts", description="No addresses of others.", answers={200: Profile})

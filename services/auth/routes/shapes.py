@@ -1,14 +1,15 @@
 """What auth answers, and what the documents show of it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi.responses import Response
 
 from libs.common.clock import rfc3339
-from libs.common.shapes import Time, Username
+from libs.common.shapes import Time, Username, shown
 from services.auth.domain.accounts import User
 from services.auth.domain.channels import Mapping
+from services.auth.domain.claims import Claim
 
 JSON = "application/json"
 
@@ -23,6 +24,8 @@ class ChannelMapping(msgspec.Struct, frozen=True):
     channel: str
     address: str
     created_at: Time
+    verified: Annotated[bool, shown("A code that was sent there has proven it.")]
+    in_use: Annotated[bool, shown("Messages go there. Where proofs are asked for, not before it is proven.")]
 
 
 class OwnProfile(msgspec.Struct, frozen=True):
@@ -76,5 +79,7 @@ def shown_account(user: User) -> Account:
     return Account(user.username, user.display_name, rfc3339(user.created_at))
 
 
-def shown_mapping(mapping: Mapping) -> ChannelMapping:
-    return ChannelMapping(mapping.channel, mapping.address, rfc3339(mapping.created_at))
+def shown_mapping(mapping: Mapping | Claim) -> ChannelMapping:
+    is_mapping = isinstance(mapping, Mapping)
+    verified = isinstance(mapping, Mapping) and mapping.verified_at is not None
+    return ChannelMapping(mapping.channel, mapping.address, rfc3339(mapping.created_at), verified, is_mapping)

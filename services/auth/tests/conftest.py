@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from libs.common import etcd
 from libs.common.clock import new_id, now
@@ -20,6 +22,19 @@ from services.auth.store.keys import KeyFolder, KeyRing
 PROXIES = [ip_network("127.0.0.0/8")]
 
 MakeKey = Callable[..., str]
+
+
+@asynccontextmanager
+async def client_of(application: AbstractAsyncContextManager[ASGIApp]) -> AsyncIterator[httpx.AsyncClient]:
+    """Once it is ready."""
+    async with (
+        application as app,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
+    ):
+        async with asyncio.timeout(60):
+            while (await client.get("/health/ready")).status_code != 200:
+                await asyncio.sleep(0.01)
+        yield client
 
 
 @pytest.fixture
@@ -56,13 +71,7 @@ async def auth(
     registry: etcd.Etcd, keys: Path, make_key: MakeKey, passwords: Passwords
 ) -> AsyncIterator[httpx.AsyncClient]:
     make_key()
-    async with (
-        application(registry, KeyRing(keys), PROXIES, passwords) as app,
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
-    ):
-        async with asyncio.timeout(30):
-            while (await client.get("/health/ready")).status_code != 200:
-                await asyncio.sleep(0.01)
+    async with client_of(application(registry, KeyRing(keys), PROXIES, passwords)) as client:
         yield client
 
 

@@ -3,52 +3,18 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from libs.common import etcd
-from libs.common.clock import new_id, now
-from services.auth.domain.accounts import User
-from services.auth.domain.sessions import claims
-from services.auth.store.accounts import EtcdAccounts
-from services.auth.store.keys import KeyRing
-
-MakeSomeone = Callable[[], Awaitable["Someone"]]
-
-
-@dataclass
-class Someone:
-    """A user with a token; nobody waits for bcrypt here."""
-
-    auth: httpx.AsyncClient
-    username: str
-    headers: dict[str, str]
-
-    async def put(self, channel: str, address: str) -> httpx.Response:
-        url = f"/v1/users/me/channels/{channel}"
-        return await self.auth.put(url, json={"address": address}, headers=self.headers)
-
-    async def delete(self, channel: str) -> httpx.Response:
-        return await self.auth.delete(f"/v1/users/me/channels/{channel}", headers=self.headers)
-
-    async def mapped(self) -> dict[str, str]:
-        me = (await self.auth.get("/v1/users/me", headers=self.headers)).json()
-        return {mapping["channel"]: mapping["address"] for mapping in me["channels"]}
+from services.auth.tests.someone import MakeSomeone, Someone, make_someone
 
 
 @pytest.fixture
 def someone(auth: httpx.AsyncClient, registry: etcd.Etcd, keys: Path) -> MakeSomeone:
-    async def make() -> Someone:
-        user = User(f"u{new_id()}", "Somebody", "", now())
-        await EtcdAccounts(registry).create_user(user)
-        token = KeyRing(keys).sign(claims(user, new_id(), new_id(), now()))
-        return Someone(auth, user.username, {"authorization": f"Bearer {token}"})
-
-    return make
+    return lambda: make_someone(auth, registry, keys)
 
 
 @pytest.fixture
@@ -70,7 +36,8 @@ def number() -> str:
 async def test_a_mapping_is_shown_to_its_user(ana: Someone, bo: Someone, number: str) -> None:
     answer = await ana.put("whatsapp", f"+{number}")
     assert answer.status_code == 200
-    assert answer.json() == {"channel": "whatsapp", "address": number, "created_at": answer.json()["created_at"]}
+    shown = {"channel": "whatsapp", "address": number, "verified": False, "in_use": True}
+    assert answer.json() == shown | {"created_at": answer.json()["created_at"]}
     await ana.put("telegram", number)
     assert await ana.mapped() == {"telegram": number, "whatsapp": number}
     other = await bo.auth.get(f"/v1/users/{ana.username}", headers=bo.headers)

@@ -44,7 +44,9 @@ def test_a_display_name_may_be_written_in_any_script(value: str) -> None:
     assert accounts.display_name_fault(value) is None
 
 
-@pytest.mark.parametrize("value", ["", " ", "x" * 65, "a\nb", "a\0", "\x7f", "\u2028", "\ud800", "a\x1b[31m"])
+@pytest.mark.parametrize(
+    "value", ["", " ", "x" * 65, "a\nb", "a\0", "\x7f", "\u2028", "\ud800", "a\x1b[31m", "a\u202eb"]
+)
 def test_a_display_name_that_would_break_a_line_or_a_store_is_refused(value: str) -> None:
     assert accounts.display_name_fault(value)
 

@@ -16,7 +16,7 @@ from libs.common import etcd
 from services.auth.handlers.passwords import Passwords
 from services.auth.main import application
 from services.auth.store.keys import KeyRing
-from services.auth.tests.conftest import PROXIES
+from services.auth.tests.conftest import PROXIES, client_of
 
 URL = "/v1/auth/token"
 
@@ -31,13 +31,7 @@ def decoded(token: str, jwks: bytes) -> dict[str, object]:
 async def small(registry: etcd.Etcd, keys: Path, auth: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """Auth with room for two passwords; `auth` has made the key."""
     with Passwords(cores=1, queue_per_core=1) as passwords:
-        async with (
-            application(registry, KeyRing(keys), PROXIES, passwords) as app,
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
-        ):
-            async with asyncio.timeout(20):
-                while (await client.get("/health/ready")).status_code != 200:
-                    await asyncio.sleep(0.01)
+        async with client_of(application(registry, KeyRing(keys), PROXIES, passwords)) as client:
             yield client
 
 

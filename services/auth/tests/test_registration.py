@@ -75,7 +75,7 @@ async def test_every_invalid_field_is_named(auth: httpx.AsyncClient) -> None:
 async def test_a_body_of_the_wrong_shape_is_invalid(auth: httpx.AsyncClient, body: bytes) -> None:
     answer = await auth.post(URL, content=body, headers=JSON)
     assert answer.status_code == 422
-    assert all(error["detail"] for error in answer.json()["errors"])
+    assert all(error["detail"] not in ("", "is not valid") for error in answer.json()["errors"])
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"username": "\xff"}', b"[" * 100_000, b"1" * 5_000, b"\0"])

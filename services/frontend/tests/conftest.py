@@ -15,10 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from libs.common import etcd, events, mongo
+from libs.common import etcd, events, http, mongo
 from libs.common.auth import AUDIENCE, ISSUER, TokenVerifier
+from libs.common.board import Account
 from libs.common.bus import Outgoing
 from libs.common.clock import new_id, now
+from libs.common.configured import Configured
+from libs.common.directory import ChannelDirectory
 from libs.common.errors import Unavailable
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus
 from libs.common.jwks import ALGORITHM
@@ -151,6 +154,11 @@ def token(username: str) -> str:
     return jwt.encode({**claims, "iat": at, "exp": at + 3600}, KEY, ALGORITHM, headers={"kid": "k1"})
 
 
+async def _none() -> set[Account]:
+    """No breaker is open."""
+    return set()
+
+
 async def _keys(_: Request) -> JSONResponse:
     key = jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
     return JSONResponse({"keys": [{**key, "kid": "k1", "use": "sig", "alg": ALGORITHM}]})
@@ -162,7 +170,9 @@ async def scene(database: mongo.Database, etcd_endpoint: str) -> AsyncIterator[S
     outbox, router = Outbox(), Router()
     async with etcd.connect(etcd_endpoint) as registry, httpx.AsyncClient(transport=auth) as auth_client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", auth_client)
-        edge = wire(database, registry, outbox, router, verifier, {"MongoDB": lambda: mongo.check(database)})
+        checks: dict[str, http.Check] = {"MongoDB": lambda: mongo.check(database)}
+        told = (Configured(registry), ChannelDirectory(registry))
+        edge = wire(database, registry, outbox, router, verifier, *told, _none, checks)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://frontend") as client:
             yield Scene(client, database, registry, outbox, router, new_id()[-12:])
 

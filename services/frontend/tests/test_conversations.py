@@ -66,6 +66,10 @@ async def test_a_stranger_without_account_is_no_member_until_they_register(scene
         ({"type": "private", "members": ["bo"], "title": ""}, "invalid_field", "/title"),
         ({"type": "private", "members": ["bo"], "title": "x" * 129}, "invalid_field", "/title"),
         ({"type": "private", "members": ["bo"], "title": "a\0b"}, "invalid_field", "/title"),
+        ({"type": "group", "members": ["bo"], "title": " \u3000"}, "invalid_field", "/title"),
+        ({"type": "group", "members": ["bo"], "title": "lunch\nleo: yes"}, "invalid_field", "/title"),
+        ({"type": "group", "members": ["bo"], "title": "\x1b[31mlunch"}, "invalid_field", "/title"),
+        ({"type": "group", "members": ["bo"], "title": "lunch \u202efdp.exe"}, "invalid_field", "/title"),
         ({"type": "private", "members": ["no\0body"]}, "unknown_member", "/members/0"),
         ({"type": "private", "members": ["../users/bo"]}, "unknown_member", "/members/0"),
         ([], "invalid_field", ""),
@@ -78,6 +82,13 @@ async def test_what_is_no_conversation_is_refused_with_a_pointer(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("title", ["Lunch 🥗", "👩‍🚀 and 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "می‌خواهم", "café à midi", "‏שלום"])
+async def test_a_title_may_be_in_any_script(ana: Caller, scene: Scene, title: str) -> None:
+    await scene.user("bo")
+    answer = await ana.post("/v1/conversations", {"type": "group", "members": [scene.name("bo")], "title": title})
+    assert (answer.status_code, answer.json()["title"]) == (201, title)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Sending and reading messages, at the door of HTTP."""
 
+import asyncio
+
 import pytest
 
 from libs.common import events
@@ -84,6 +86,14 @@ async def test_what_cannot_be_accepted_is_said_as_a_problem(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"]
+
+
+async def test_asked_for_right_after_its_202_a_message_is_waited_for(scene: Scene, ana: Caller, bo: Caller) -> None:
+    conversation_id = await ana.open(scene.name("bo"))
+    message_id = (await ana.say(conversation_id, "hi")).json()["message_id"]
+    asked = asyncio.create_task(ana.get(f"/v1/messages/{message_id}"))
+    await scene.store()
+    assert (await asked).json()["payload"] == {"type": "text", "text": "hi"}
 
 
 async def test_a_message_is_shown_to_members_and_to_nobody_else(

@@ -106,6 +106,13 @@ def test_a_failure_that_is_disproved_stays_in_the_history() -> None:
     assert report.status == "DELIVERED"
 
 
+def test_a_replay_opens_a_failed_delivery_again_and_the_history_shows_it() -> None:
+    replayed = delivery("bo", "telegram", ("QUEUED", 0), ("FAILED", 2), ("QUEUED", 3))
+    report = report_status(stored("telegram"), {}, [replayed])
+    assert [h[0] for h in history(report)] == ["ACCEPTED", "SENT", "FAILED", "QUEUED"]
+    assert (report.status, report.deliveries[0].status) == ("SENT", "QUEUED")
+
+
 LATER: list[DeliveryStatus] = ["SENT", "FAILED", "DELIVERED", "READ"]
 RISING = st.lists(st.sampled_from(LATER), unique=True, max_size=3).map(lambda some: sorted(some, key=LATER.index))
 RECEIPTS: st.SearchStrategy[Times] = st.dictionaries(

@@ -13,6 +13,7 @@ from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
 from libs.common.errors import Problem
 from libs.common.events import ReceiptStatus
+from libs.common.files import Files
 from libs.common.mongo import Database
 from services.frontend.handlers import Messages
 from services.frontend.report import HistoryEntry, HistoryStatus, StoredMessage, report_status
@@ -158,7 +159,8 @@ async def test_only_so_many_wait_for_the_router_at_once(database: Database) -> N
     async def publish(*_: Any) -> None: ...
 
     members = Members(database)
-    messages = Messages(MessageStore(database), members, Acceptor(members, publish, "test"), Router(), max_waiters=1)
+    acceptor = Acceptor(members, Files(database), publish, "test")
+    messages = Messages(MessageStore(database), members, acceptor, Router(), max_waiters=1)
     asked = await asyncio.gather(*(messages.show_status("ana", new_id()) for _ in range(3)), return_exceptions=True)
     assert sorted(problem.status for problem in asked if isinstance(problem, Problem)) == [404, 503, 503]
 

@@ -87,7 +87,7 @@ def parse_frame(raw: bytes) -> Frame:
     except msgspec.ValidationError as error:
         try:
             return _make_do(_decode_loosely(raw))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise _malformed() from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if begun := _BROKEN_SEND.match(raw):

@@ -16,6 +16,10 @@ class Unproven(Exception):
     """The device was told that everything since its offset follows, and that can no longer be kept."""
 
 
+class TooMany(Exception):
+    """The user has as many devices on this node as one may have."""
+
+
 DROPPED = Counter("parley_hints_dropped", "Hints that were not published, by cause.", ["cause"])
 
 

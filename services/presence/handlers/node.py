@@ -18,7 +18,7 @@ from libs.common.errors import Unavailable
 from libs.common.feed import Packed, feed_key, unpack
 from services.presence.domain.frames import Resume
 from services.presence.domain.progress import Feed, Progress, Step
-from services.presence.handlers.devices import HEALED, Channels, Device, Unproven
+from services.presence.handlers.devices import HEALED, Channels, Device, TooMany, Unproven
 from services.presence.handlers.pushes import push, push_stored
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 HEARTBEAT_S = 30.0
 SUBSCRIBE_S = 3.0
 PATIENCE_S = 0.5
+DEVICES_OF_ONE = 100  # of a user, at once: nobody takes the places of all others
 
 DEVICES = Gauge("parley_devices", "Connected devices.")
 
@@ -48,8 +49,10 @@ class Node:
     async def serve(self, device: Device, resume: Resume | None) -> None:
         """Runs as long as the connection: brings the device up to date, and again whenever it falls behind.
 
-        Raises `Unproven`: then the device has to come again, and will be told so.
+        Raises `Unproven`: then the device has to come again, and will be told so. Raises `TooMany`.
         """
+        if len(self._devices.get(device.username, ())) >= DEVICES_OF_ONE:
+            raise TooMany
         DEVICES.inc()
         self._devices[device.username].add(device)
         try:

@@ -94,6 +94,7 @@ async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[None]:
         port,
         max_frame_size=2 * MAX_BODY,
         enable_auto_ping=True,
+        enable_auto_pong=False,  # the wire answers: what the device leaves unread is bounded
         auto_ping_idle_timeout=30,
         auto_ping_reply_timeout=20,
         backlog=1024,

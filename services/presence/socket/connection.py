@@ -16,9 +16,9 @@ from libs.common.http import as_problem
 from libs.common.problems import problem_document
 from libs.common.telemetry import continue_trace, traceparent
 from services.presence.domain.frames import Ack, Auth, Ping, Read, RefusedSend, Resume, Send, Typing, parse_frame
-from services.presence.handlers.devices import Device, Unproven
+from services.presence.handlers.devices import Device, TooMany, Unproven
 from services.presence.reports import Reports
-from services.presence.socket.wire import ENDED, LEFT, RESTARTING, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
+from services.presence.socket.wire import ENDED, LEFT, RESTARTING, TOO_MANY, TOO_SLOW, UNAUTHENTICATED, Closed, Wire
 
 if TYPE_CHECKING:
     from services.presence.socket import Sockets
@@ -58,6 +58,8 @@ class Connection:
             wire.close(getattr(first, "code", TOO_SLOW), str(first))
         except* Unproven:
             wire.close(RESTARTING, "What followed your offset was lost meanwhile: resume again.")
+        except* TooMany:
+            wire.close(TOO_MANY, "You have too many devices here: close one, then come again.")
         except* TimeoutError:
             wire.close(ENDED, "The access token has expired.")
         except* Exception:
@@ -162,14 +164,12 @@ class Connection:
         await self._sends.acquire()
         traceparent.set(tracing.enter(None))
         try:
-            body = parse_body(raw)
-            conversation_id = parse_uuid(body.conversation_id, "/conversation_id")
-            await self._acceptor.membership(identity.username, conversation_id)
+            prepared = await self._acceptor.prepare(identity.username, parse_body(raw))
         except (Problem, Retry) as problem:
             self._sends.release()
             self._wire.send(_rejected(ref, problem))
             return
-        tasks.create_task(self._finish_send(ref, self._acceptor.accept_message(identity.username, body)))
+        tasks.create_task(self._finish_send(ref, self._acceptor.publish_message(prepared)))
 
     async def _finish_send(self, ref: str | None, accepting: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -19,7 +19,8 @@ READ_AHEAD = 4 * MAX_BODY  # the same in bytes
 LINGER_S = 10.0  # for a close frame to reach a device that reads slowly
 FAREWELL_S = 5.0  # for what a device said before it left
 
-LEFT, UNAUTHENTICATED, TOO_SLOW, ENDED, TOO_BIG, RESTARTING = 1000, 4401, 4408, 4409, 1009, 1012
+LEFT, TOO_BIG, RESTARTING = 1000, 1009, 1012
+UNAUTHENTICATED, TOO_SLOW, ENDED, TOO_MANY = 4401, 4408, 4409, 4429
 
 CLOSED = Counter("parley_sockets_closed", "Sockets that this node has closed, by code.", ["code"])
 
@@ -68,6 +69,8 @@ class Wire(WSListener):
         match frame.msg_type:
             case WSMsgType.TEXT | WSMsgType.BINARY | WSMsgType.CONTINUATION:
                 self._take(frame.get_payload_as_bytes(), frame.fin)
+            case WSMsgType.PING:
+                self._write(WSMsgType.PONG, frame.get_payload_as_bytes())
             case WSMsgType.CLOSE:
                 transport.send_close(WSCloseCode.OK)
                 transport.disconnect()
@@ -126,10 +129,13 @@ class Wire(WSListener):
     # Frames out
 
     def send(self, frame: bytes) -> None:
+        self._write(WSMsgType.TEXT, frame)
+
+    def _write(self, kind: WSMsgType, payload: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_disconnected or transport.is_close_frame_sent:
             return
-        transport.send(WSMsgType.TEXT, frame)
+        transport.send(kind, payload)
         if not self._writable.is_set() and transport.underlying_transport.get_write_buffer_size() > BUFFER:
             self.close(TOO_SLOW, "The device reads too slowly; it can resume.")
 

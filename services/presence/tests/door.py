@@ -22,6 +22,7 @@ from libs.common.accept import Acceptor
 from libs.common.auth import AUDIENCE, ISSUER, TokenVerifier
 from libs.common.clock import new_id
 from libs.common.conversations import Members
+from libs.common.files import Files
 from libs.common.jwks import ALGORITHM
 from services.presence import socket
 from services.presence.handlers.presence import Presenter
@@ -73,7 +74,7 @@ class Phone(picows.WSListener):
         return [f for f in self.frames if f["type"] == kind]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
 
@@ -147,7 +148,9 @@ async def door(scene: Scene) -> AsyncIterator[Door]:
     port = _free_port()
     async with httpx.AsyncClient(transport=auth) as client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", client)
-        acceptor = Acceptor(Members(scene.database), lambda *event: built.publish(*event), "/parley/presence")
+        acceptor = Acceptor(
+            Members(scene.database), Files(scene.database), lambda *event: built.publish(*event), "/parley/presence"
+        )
         typing = Typing(acceptor.membership, Hints(scene.cache))
         presenter = Presenter(Presences(scene.cache, new_id(), f"test:{{{new_id()}}}"), lambda changes: None, 45)
         sockets = socket.Sockets(scene.node, acceptor, verifier, typing, presenter, (ALLOWED,))

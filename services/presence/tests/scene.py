@@ -48,7 +48,7 @@ class Screen:
         return [f["sequence_number"] for f in self.of("message")]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
 

@@ -26,7 +26,7 @@ class Ear:
         self.reconnections += 1
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.01)
 
@@ -36,7 +36,7 @@ async def listening(url: str) -> AsyncIterator[Ear]:
     ear = Ear(Announcements(url))
     running = asyncio.create_task(ear.announcements.run(ear.hear, ear.count))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             yield ear
     finally:
         running.cancel()

@@ -60,7 +60,7 @@ class Square:
             announcer.on_changes(one)
         running = asyncio.create_task(announcer.run())
         try:
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(60):
                 yield
         finally:
             running.cancel()

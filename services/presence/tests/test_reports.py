@@ -31,7 +31,7 @@ class Listener:
 async def test_a_flood_is_told_in_small_rounds_and_holds_up_the_one_who_floods() -> None:
     listener = Listener()
     reports = Reports(listener.hear, listener.problems.append)
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(reports.run())
         flood = tasks.create_task(_note(reports, 3 * NOTED))
         for _ in range(10 * NOTED):
@@ -53,7 +53,7 @@ async def test_what_is_noted_meanwhile_becomes_one_and_a_refusal_stops_nothing()
     await reports.note("c", "READ", 4)
     await reports.note("d", "READ", -1)
     listener.gate.set()
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(reports.run())
         await reports.told()
         running.cancel()

@@ -4,22 +4,32 @@ import httpx
 import picows
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from prometheus_client import REGISTRY
 
 from libs.common.accept import MAX_BODY
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.feed import Entry, pack
 from libs.common.tests.scans import BY_A_TEST
+from libs.common.tests.uploaded import SHOWN, uploaded
+from services.presence.handlers.node import DEVICES_OF_ONE
 from services.presence.socket.connection import SENDS
 from services.presence.store.feeds import PAGE
 from services.presence.tests.door import ALLOWED, Door, token
 
 PING = b'{"type":"ping"}'
+LONGEST_PING = 125  # bytes
+PINGS = 200_000  # more than all buffers on the way hold
 STRANGER = ec.generate_private_key(ec.SECP256R1())
 
 
 def large(door: Door) -> Entry:
     """A page of them is more than buffers hold."""
     return Entry(door.scene.bo, pack("status", b'{"error":"' + b"x" * 60_000 + b'"}'))
+
+
+def let_go() -> float:
+    """Sockets that were closed because their devices did not read."""
+    return REGISTRY.get_sample_value("parley_sockets_closed_total", {"code": "4408"}) or 0
 
 
 async def test_a_token_in_the_header_logs_in(door: Door) -> None:
@@ -44,6 +54,7 @@ async def test_a_token_in_the_header_and_a_resume_in_the_first_frame(door: Door)
         {"type": "auth"},
         {"type": "ping"},
         b"rubbish",
+        b'{"type":"auth","token":' + b"[" * 60_000,
         b'{"type":"auth","token":"\xff"}',
     ],
 )
@@ -72,7 +83,16 @@ async def test_who_says_nothing_is_shown_out(door: Door) -> None:
 
 
 async def test_a_connection_ends_with_its_token(door: Door) -> None:
-    assert await (await door.phone(lives_s=2)).end() == 4409
+    assert await (await door.phone(lives_s=5)).end() == 4409
+
+
+async def test_one_user_has_so_many_devices_and_takes_nobody_elses_places(door: Door) -> None:
+    first, *_ = [await door.phone() for _ in range(DEVICES_OF_ONE)]
+    assert await (await door.connect(authorization=f"Bearer {token(door.scene.bo)}")).end() == 4429
+    await door.phone(username="ana")
+    first.transport.disconnect()
+    await first.until(lambda: len(door.sockets.open) == DEVICES_OF_ONE)
+    await door.phone()
 
 
 async def test_a_revoked_session_ends_on_all_its_devices_and_no_other(door: Door) -> None:
@@ -99,6 +119,8 @@ async def test_nothing_is_handled_that_came_before_the_end_of_its_session(door: 
     ("frame", "code"),
     [
         (b"rubbish", "malformed"),
+        (b'{"type":"auth","token":' + b"[" * 60_000, "malformed"),
+        (b'{"type":"ack","conversation_id":' + b"[" * 60_000, "malformed"),
         (b"", "malformed"),
         (b"\xff\xfe", "malformed"),
         (b'{"type":"delete_everything"}', "unknown_frame"),
@@ -118,7 +140,14 @@ async def test_a_rubbish_frame_is_answered_and_the_connection_goes_on(
     await phone.hears("pong")
 
 
-@pytest.mark.parametrize("frame", [b'{"type":"send","ref":"r"', b'{"type":"send","ref":"r","payload":}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type":"send","ref":"r"',
+        b'{"type":"send","ref":"r","payload":}',
+        b'{"type":"send","ref":"r","payload":' + b"[" * 60_000,
+    ],
+)
 async def test_a_broken_send_is_answered_to_who_waits_for_it(door: Door, frame: bytes) -> None:
     phone = await door.phone()
     phone.say(frame)
@@ -188,6 +217,20 @@ async def test_a_send_that_is_refused_stops_no_other(door: Door) -> None:
     assert ({f["ref"] for f in phone.of("accepted")}, rejected) == ({"1", "4"}, {"2": 404, "3": 422})
 
 
+async def test_files_and_texts_in_one_breath_keep_their_order(door: Door) -> None:
+    phone, database = await door.phone(), door.scene.database
+    mine, theirs = await uploaded(database, door.scene.bo), await uploaded(database, "zoe")
+    sends = [door.text("", ref=str(n)) | {"payload": {"type": "file", "file_id": mine}} for n in range(0, 20, 2)]
+    texts = [door.text("hi", ref=str(n)) for n in range(1, 20, 2)]
+    phone.say(*(frame for both in zip(sends, texts, strict=True) for frame in both))
+    phone.say(door.text("", ref="no") | {"payload": {"type": "file", "file_id": theirs}})
+    await phone.hears("accepted", 20)
+    problem = (await phone.hears("rejected"))["problem"]
+    assert (problem["status"], problem["errors"][0]["pointer"]) == (404, "/payload/file_id")
+    payloads = [e["payload"] for e in door.events(MESSAGE_EVENTS)]
+    assert payloads == [{"type": "file", "file_id": mine, "file": SHOWN}, {"type": "text", "text": "hi"}] * 10
+
+
 async def test_what_a_device_has_and_has_read_is_published(door: Door) -> None:
     await door.scene.send(3)
     phone = await door.phone()
@@ -205,6 +248,17 @@ async def test_a_device_that_does_not_read_is_let_go(door: Door) -> None:
     slow.transport.underlying_transport.resume_reading()
     assert await slow.end() == 4408
     assert len(slow.of("status")) < PAGE
+
+
+async def test_a_device_that_pings_and_does_not_read_is_let_go(door: Door) -> None:
+    phone, before = await door.phone(), let_go()
+    phone.transport.underlying_transport.pause_reading()
+    for _ in range(PINGS):
+        phone.transport.send_ping(b"x" * LONGEST_PING)
+    await phone.until(lambda: let_go() > before)
+    phone.transport.underlying_transport.resume_reading()
+    await phone.end()  # without its code, perhaps: pings that nobody reads any more reset the connection
+    assert len(phone.pongs) < PINGS
 
 
 async def test_a_device_that_reads_is_not_let_go_however_much_it_missed(door: Door) -> None:

@@ -39,7 +39,7 @@ async def test_announcements_come_again_after_the_connection_was_cut(scene: Scen
     channel = f"test-{secrets.token_hex(6)}"
     announcements = Announcements(stack.redis)
     running = asyncio.create_task(announcements.run(lambda c, p: heard.append((c, p)), reconnected.set))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await announcements.subscribe(channel)
         await scene.cache.client_kill_filter(_type="pubsub")
         await reconnected.wait()

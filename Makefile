@@ -23,7 +23,7 @@ logs: ## the last lines of every log                          s=router follows o
 	@$(LOCAL) logs $(if $(s),$(s) --follow)
 
 test: ## all tests, on stacks of their own                   t=tests/test_faults.py, workers=1
-	@$(LOCAL) fetch
+	@$(LOCAL) fetch --tests
 	@$(BIN)/python -m pytest -n $(or $(workers),$(if $(t),0,auto)) $(t)
 
 check: lint ## lint, and the tests that need no server
@@ -35,18 +35,18 @@ lint: packages ## format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: ## what a message costs on the running stack           quick=1 one short run of each, only=http@500, what=operations
+bench: ## what a message costs on the running stack   quick=1, only=http@500, what=operations|log_ins|sockets|files|outage|webhooks|picture
 	@$(LOCAL) up $(BASE)
 	@PARLEY_SETTINGS=$(or $(PARLEY_STATE),.local)/parley.env $(BIN)/python -m bench$(if $(what),.$(what)) \
 	  $(if $(quick),--quick) $(if $(only),--only $(only)) $(if $(write),--write) \
 	  $(if $(quick)$(only)$(what),,--write docs/performance.md)
 
-ledger: ## load and faults, and the fate of each message     messages=1000000 faults=20 seed=7
+ledger: ## load and faults, and the fate of each message   messages=1000000 faults=20 seed=7, what=channels
 	@$(LOCAL) fetch
-	@$(BIN)/python -m tests.ledger --write docs/ledger.md $(if $(messages),--messages $(messages)) \
+	@$(BIN)/python -m tests.ledger$(if $(what),.$(what)) --write docs/ledger$(if $(what),-$(what)).md $(if $(messages),--messages $(messages)) \
 	  $(if $(faults),--faults $(faults)) $(if $(seed),--seed $(seed))
 
-openapi: packages ## write docs/api (OpenAPI, AsyncAPI) anew from the code
+openapi: packages ## write the documents of the API and of channels anew
 	@$(BIN)/python -m deploy.documents
 
 lock: packages ## write requirements.lock anew from pyproject.toml
@@ -59,4 +59,4 @@ packages:
 	@$(LOCAL) fetch --python
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):[^#]*## *\(.*\)/  make \1   \2/p' $(MAKEFILE_LIST) | awk -F '   +' '{ printf "%-15s %-62s %s\n", $$1, $$2, $$3 }'

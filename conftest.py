@@ -1,10 +1,11 @@
-"""The real servers of a test run: a stack for each worker, started once; a database, topics and names per test.
+"""The real servers of a test run: a stack for each worker, started once; an empty database, topics and names per test.
 
 `PARLEY_TEST_SETTINGS` may name the settings file of a stack that runs already; then that one is used and left running.
 """
 
 import os
 import secrets
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,11 +17,13 @@ from redis.asyncio import Redis
 from deploy.local.ports import DEFAULT_BASE
 from deploy.local.throwaway import throwaway
 from libs.common import mongo, redis, schema
+from libs.common.events import PARTITIONS
 from libs.common.settings import CommonSettings
+from libs.common.tests.emptying import empty
 from libs.common.tests.scans import report, scans_of, watch_for_scans
 
 ROOT = Path(__file__).parent
-STACK_FIXTURES = {"target", "stack", "database", "cache", "kafka", "etcd_endpoint", "chat"}
+STACK_FIXTURES = {"target", "stack", "database", "cache", "kafka", "etcd_endpoint", "chat", "scanners"}
 
 # Machines are noisy: how long an example takes decides nothing.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,13 +35,15 @@ MOST_WORKERS = 4  # a run is not shorter than its longest file
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One for each core, where there is memory for their stacks."""
+    """One more than there are cores, for they wait more than they compute, where there is memory for their stacks."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    wanted = min(len(os.sched_getaffinity(0)), memory // WORKER_BYTES, MOST_WORKERS)
+    wanted = min(len(os.sched_getaffinity(0)) + 1, memory // WORKER_BYTES, MOST_WORKERS)
     return 1 if GIVEN in os.environ else max(1, wanted)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in their background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if GIVEN in os.environ and (config.getoption("numprocesses") or 0) > 1:
         raise pytest.UsageError(f"{GIVEN} names one stack, and workers share none: take workers=1")
 
@@ -56,6 +61,9 @@ class Stack(CommonSettings):
     """Where the servers of this run are."""
 
     base: int = DEFAULT_BASE
+    s3_url: str = "http://127.0.0.1:8150"
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
     gateway_url: str = "http://127.0.0.1:8080"
     state: Path = ROOT / ".local"
 
@@ -69,15 +77,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(_env_file=running.places.settings, state=running.places.state)  # type: ignore[call-arg]
 
 
+@pytest.fixture(scope="session")
+async def collections(stack: Stack) -> AsyncIterator[str]:
+    """The database of this worker, with the collections and indexes of the product: made once, for that takes long."""
+    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}", timeout_s=20) as made:
+        await schema.create_collections(made)
+        yield made.name
+        await made.client.drop_database(made.name)
+
+
 @pytest.fixture
-async def database(stack: Stack) -> AsyncIterator[mongo.Database]:
-    """An empty database with the collections and indexes of the product, gone after the test; it may scan nothing."""
-    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}") as fresh:
-        await schema.create_collections(fresh)
-        await watch_for_scans(fresh)
-        yield fresh
-        scans = await scans_of(fresh)
-        await fresh.client.drop_database(fresh.name)
+async def database(stack: Stack, collections: str) -> AsyncIterator[mongo.Database]:
+    """Empty, with the collections and indexes of the product; the test may scan nothing, and leaves nothing."""
+    async with mongo.connect(stack.mongo, collections) as emptied:
+        await watch_for_scans(emptied)
+        yield emptied
+        scans = await scans_of(emptied)
+        await empty(emptied)
     if scans:
         pytest.fail(report(scans), pytrace=False)
 
@@ -101,10 +117,16 @@ async def cache(stack: Stack) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def kafka(stack: Stack) -> AsyncIterator[tuple[str, str]]:
+def partitions() -> int:
+    """Of each topic of a test, as in the product."""
+    return PARTITIONS
+
+
+@pytest.fixture
+async def kafka(stack: Stack, partitions: int) -> AsyncIterator[tuple[str, str]]:
     """(bootstrap servers, a topic prefix of this test's own, whose topics exist)."""
     prefix = f"test-{secrets.token_hex(6)}."
-    await schema.create_topics(stack.kafka, prefix)
+    await schema.create_topics(stack.kafka, prefix, partitions=partitions)
     yield stack.kafka, prefix
     await schema.delete_topics(stack.kafka, prefix)
 

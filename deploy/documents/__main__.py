@@ -1,4 +1,4 @@
-"""Writes the documents of the API anew from the code: `make openapi`."""
+"""Writes the documents that are made from the code anew: `make openapi`."""
 
 from deploy.documents.files import documents
 

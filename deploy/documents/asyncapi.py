@@ -6,10 +6,18 @@ from typing import Any, get_args
 import msgspec
 from aiokafka.admin import NewTopic
 
+from deploy.documents import webhooks
 from deploy.documents.schemas import REFERENCE, schemas_of
 from libs.common import frames
-from libs.common.accept import MAX_BODY, Body
-from libs.common.events import DLQ_SUFFIX, TOPICS, TYPES
+from libs.common.accept import MAX_BODY, Body, SaidPayload
+from libs.common.events import (
+    CHANNEL_EVENTS,
+    TOPICS,
+    TYPES,
+    DeliveryRequest,
+    is_of_dead_letters,
+    origin_of,
+)
 from libs.common.openapi import JSON, ProblemDocument
 from services.presence.domain.frames import Frame, Send
 
@@ -27,9 +35,9 @@ first frame within 5 s; tokens never go in the URL. Browsers only from allowed o
 Per conversation messages come in order, without a gap or a repeat in one connection. Log in again with the last
 `epoch` and `offset` to go on where a connection was cut.
 
-Closed with 4401: not authenticated. 4408: too slow to read, resume. 4409: the token has expired or is revoked. 1009: a
-frame is too long. 1012: restarting, come again with jitter. 1013: tokens cannot be verified now, try again. 1011:
-something went wrong here.
+Closed with 4401: not authenticated. 4408: too slow to read, resume. 4409: the token has expired or is revoked. 4429:
+the user has 100 devices on this node. 1009: a frame is too long. 1012: restarting, come again with jitter. 1013: tokens
+cannot be verified now, try again. 1011: something went wrong here.
 """
 LETTERS = "Records that were refused, as they came, with further headers that tell why. They are kept for ever."
 REPLIES = {"send": ("accepted", "rejected"), "ping": ("pong",)}
@@ -58,6 +66,13 @@ DEAD = {
 }
 
 
+CALL: Json = {
+    "action": "send",
+    "channel": {"$ref": "#/channels/webhook"},
+    "summary": "What third parties are told.",
+}
+
+
 def document(version: str, topics: Iterable[NewTopic]) -> Json:
     """Raises `LookupError` for a topic of which it is not known what is in it."""
     said, told = _said(), _told()
@@ -70,11 +85,12 @@ def document(version: str, topics: Iterable[NewTopic]) -> Json:
             name: server | ({"security": [_ref("securitySchemes", "bearer")]} if name != "kafka" else {})
             for name, server in SERVERS.items()
         },
-        "channels": {"socket": _socket([*said, *told])} | {name: _channel(topic) for name, topic in kafka.items()},
-        "operations": _operations(said, told) | {_named(name): _publishing(name) for name in kafka},
+        "channels": {"socket": _socket([*said, *told]), "webhook": _webhook()}
+        | {_plain(name): _channel(topic) for name, topic in kafka.items()},
+        "operations": _operations(said, told) | {"call": CALL} | {_named(name): _publishing(name) for name in kafka},
         "components": {
             "securitySchemes": {"bearer": BEARER},
-            "messages": said | told | {_named(name): _record(name) for name in kafka},
+            "messages": said | told | webhooks.messages() | {_named(name): _record(name) for name in kafka},
             "schemas": _schemas(),
         },
     }
@@ -88,6 +104,15 @@ def _socket(messages: Iterable[str]) -> Json:
         "servers": [{"$ref": f"#/servers/{name}"} for name in ("gateway", "plain")],
         "messages": {name: _ref("messages", name) for name in messages},
         "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+    }
+
+
+def _webhook() -> Json:
+    return {
+        "address": None,
+        "title": "Webhook",
+        "description": f"Where a third party has registered. {webhooks.DESCRIPTION}",
+        "messages": {name: _ref("messages", name) for name in webhooks.messages()},
     }
 
 
@@ -139,11 +164,19 @@ def _channel(topic: NewTopic) -> Json:
     binding = {"partitions": topic.num_partitions, "topicConfiguration": configured, "bindingVersion": "0.5.0"}
     return {
         "address": topic.name,
-        "description": LETTERS if topic.name.endswith(DLQ_SUFFIX) else _words(_kind_of(topic.name)),
+        "description": LETTERS if is_of_dead_letters(topic.name) else _words(_kind_of(topic.name)),
         "servers": [{"$ref": "#/servers/kafka"}],
+        **_parameters(topic.name),
         "messages": {_named(topic.name): _ref("messages", _named(topic.name))},
         "bindings": {"kafka": binding},
     }
+
+
+def _parameters(topic: str) -> Json:
+    if not topic.startswith(f"{CHANNEL_EVENTS}."):
+        return {}
+    said = {"channel": "The channel's name.", "account": "The account's name, as its settings say."}
+    return {"parameters": {name: {"description": words} for name, words in said.items()}}
 
 
 def _number(value: str) -> int | str:
@@ -153,8 +186,8 @@ def _number(value: str) -> int | str:
 def _publishing(topic: str) -> Json:
     return {
         "action": "send",
-        "channel": _ref_to_channel(topic),
-        "messages": [_ref_to_message(topic, _named(topic))],
+        "channel": _ref_to_channel(_plain(topic)),
+        "messages": [_ref_to_message(_plain(topic), _named(topic))],
     }
 
 
@@ -164,8 +197,8 @@ def _record(topic: str) -> Json:
     name = TYPES[kind].decode()
     shown = {"name": name, "title": kind.__name__, "summary": _words(kind), "payload": _ref("schemas", kind.__name__)}
     headers: Json = CLOUD | {"ce_type": {"const": name}}
-    if topic.endswith(DLQ_SUFFIX):
-        shown = {"name": name + DLQ_SUFFIX, "title": f"{kind.__name__}, refused", "summary": LETTERS, "payload": {}}
+    if is_of_dead_letters(topic):
+        shown = {"name": f"{name}.dlq", "title": f"{kind.__name__}, refused", "summary": LETTERS, "payload": {}}
         headers = DEAD
     return shown | {
         "headers": {"type": "object", "properties": headers, "required": list(headers)},
@@ -174,15 +207,18 @@ def _record(topic: str) -> Json:
 
 
 def _kind_of(topic: str) -> Any:
+    if topic.startswith(f"{CHANNEL_EVENTS}."):
+        return DeliveryRequest
     try:
-        return TOPICS[topic.removesuffix(DLQ_SUFFIX)]
+        return TOPICS[origin_of(topic)]
     except KeyError as error:
         raise LookupError(f"the events of {topic} are not named: see libs/common/events.py:TOPICS") from error
 
 
 def _schemas() -> Json:
-    kinds = [*get_args(Frame), *get_args(frames.Direct), *frames.OF_FEED.values(), *TOPICS.values()]
-    _, schemas = schemas_of([*kinds, Body, ProblemDocument])
+    kinds = [*get_args(Frame), *get_args(frames.Direct), *frames.OF_FEED.values(), *TOPICS.values(), DeliveryRequest]
+    kinds += webhooks.KINDS
+    _, schemas = schemas_of([*kinds, Body, *get_args(SaidPayload), ProblemDocument])
     schemas["client.send"] = _joined(schemas.pop("Send"), Body)
     for name, kind in frames.OF_FEED.items():
         key = name if name != "error" else kind.__name__.lower()
@@ -210,7 +246,11 @@ def _words(kind: type) -> str:
 
 
 def _named(topic: str) -> str:
-    return topic.replace(".", "_")
+    return _plain(topic).replace(".", "_")
+
+
+def _plain(topic: str) -> str:
+    return topic.replace("{", "").replace("}", "")
 
 
 def _ref(part: str, name: str) -> Json:

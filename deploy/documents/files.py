@@ -1,4 +1,4 @@
-"""Where the documents of the API stand, and what they say now."""
+"""Where the documents that are made from the code stand, and what they say now."""
 
 import json
 import tomllib
@@ -7,12 +7,14 @@ from typing import Any
 
 import yaml
 
-from deploy.documents import asyncapi, openapi
-from deploy.documents.services import all_routes
+from connectors.capabilities import EVERY_CHANNEL
+from deploy.documents import asyncapi, channels, openapi
+from deploy.documents.services import INTERNAL, all_routes
 from libs.common import schema
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "api"
+OPERATORS = ROOT / "docs" / "operating" / "operators.json"
 
 
 def documents() -> dict[Path, str]:
@@ -20,7 +22,11 @@ def documents() -> dict[Path, str]:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     return {
         FOLDER / "openapi.json": json.dumps(openapi.document(all_routes(), version), indent=1) + "\n",
-        FOLDER / "asyncapi.yaml": _yaml(asyncapi.document(version, schema.topics())),
+        OPERATORS: json.dumps(openapi.document(all_routes(INTERNAL), version, openapi.INTERNAL), indent=1) + "\n",
+        FOLDER / "asyncapi.yaml": _yaml(
+            asyncapi.document(version, schema.topics(accounts=[("{channel}", "{account}")]))
+        ),
+        ROOT / "docs" / "channels.md": channels.page(EVERY_CHANNEL),
     }
 
 

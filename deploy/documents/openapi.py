@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
+from deploy.documents import webhooks
 from deploy.documents.schemas import REFERENCE, schemas_of
 from deploy.documents.services import Route
+from libs.common.accept import SaidPayload
 from libs.common.openapi import JSON, Answer, Operation, ProblemDocument
 from libs.common.problems import title_of
 
@@ -18,6 +20,10 @@ TAGS = {
     "Conversations": "Between two, or among up to 256.",
     "Messages": "Sending, history and what became of a message.",
     "Presence": "Who is there.",
+    "Files": "Uploaded and downloaded past the services, verified before anybody else may have them.",
+    "Channels": "What channels can do, and what platforms tell us.",
+    "Operators": "What operators see, replay and drop.",
+    webhooks.TAG: "What third parties are told, signed as Standard Webhooks has it.",
     "Health": "For those who operate it.",
 }
 DESCRIPTION = """\
@@ -45,7 +51,27 @@ HEADERS = {
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "From `POST /v1/auth/token`."}
 
 
-def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
+class About(NamedTuple):
+    """What a document says of itself."""
+
+    title: str
+    description: str
+    server: Mapping[str, str]
+
+
+PUBLIC = About("Parley", DESCRIPTION, {"url": "/", "description": "The gateway that serves this document."})
+INTERNAL = About(
+    "Parley, for its operators",
+    """\
+**Internal**: on the router's own port, which no gateway leads to, and for the role `operator` alone
+(`parley operators grant USER`). The token is that of a log-in at the gateway, `POST /v1/auth/token`.
+Errors are problems (RFC 9457) with a stable `code`.
+""",
+    {"url": "http://127.0.0.1:8203", "description": "A router in development."},
+)
+
+
+def document(routes: Sequence[Route], version: str, about: About = PUBLIC) -> dict[str, Any]:
     shapes = Shapes(route.operation for route in routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -53,11 +79,12 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     used = {route.operation.tag for route in routes}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Parley", "version": version, "description": DESCRIPTION},
-        "servers": [{"url": "/", "description": "The gateway that serves this document."}],
+        "info": {"title": about.title, "version": version, "description": about.description},
+        "servers": [about.server],
         "security": [{"bearer": []}],
         "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
         "paths": paths,
+        **({"webhooks": webhooks.for_openapi()} if webhooks.TAG in used else {}),
         "components": {
             "securitySchemes": {"bearer": BEARER},
             "headers": {name: {"description": words, "schema": schema} for name, (words, schema) in HEADERS.items()},
@@ -70,8 +97,9 @@ class Shapes:
     """The schemas of everything that goes in or out, by type."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        kinds: list[Any] = [ProblemDocument]
+        kinds: list[Any] = [ProblemDocument, *get_args(SaidPayload)]
         for operation in operations:
+            kinds += webhooks.KINDS if operation.tag == webhooks.TAG else ()
             kinds += _one_by_one([operation.body, *(_answer(shape).shape for shape in operation.answers.values())])
         kinds = list(dict.fromkeys(kinds))
         models = [kind for kind in kinds if _is_model(kind)]

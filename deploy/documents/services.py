@@ -1,7 +1,7 @@
 """The routes of all services, read off the applications as they run, with nothing behind them."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,13 +9,31 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from libs.common.http import Edge
+from libs.common.http import Edge, create_app
 from libs.common.openapi import Operation, operation_of
 from services.auth.main import wire as auth
+from services.files.main import wire as files
 from services.frontend.main import wire as frontend
 from services.presence.main import wire as presence
+from services.router.wiring.operators import operated
+from services.webhooks.main import wire as webhooks
 
-WIRED: dict[str, Callable[..., Edge | FastAPI]] = {"auth": auth, "frontend": frontend, "presence": presence}
+Wire = Callable[..., Edge | FastAPI]
+WIRED: dict[str, Wire] = {
+    "auth": auth,
+    "frontend": frontend,
+    "presence": presence,
+    "files": files,
+    "webhooks": webhooks,
+}
+
+
+def router(letters: Any, board: Any, contacts: Any, door: Any, verifier: Any) -> FastAPI:
+    return operated(create_app("Parley router", {}), letters, board, contacts, door, verifier)
+
+
+INTERNAL: dict[str, Wire] = {"router": router}
+"""What no gateway leads to."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +59,10 @@ class Absent:
         return self
 
 
-def all_routes() -> list[Route]:
+def all_routes(wired_by: Mapping[str, Wire] = WIRED) -> list[Route]:
     """Each route once, in the order of the services. Raises `LookupError` for one that is not declared."""
     found: dict[tuple[str, str], Route] = {}
-    for service, wire in WIRED.items():
+    for service, wire in wired_by.items():
         wired = wire(*(Absent() for _ in inspect.signature(wire).parameters))
         edge = wired if isinstance(wired, Edge) else Edge(wired)
         for route in (*_fast_routes(service, edge), *_framework_routes(service, cast(FastAPI, edge.app))):

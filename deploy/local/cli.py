@@ -77,7 +77,8 @@ def _logs(where: Places, options: argparse.Namespace) -> int:
 
 
 def _fetch(where: Places, options: argparse.Namespace) -> int:
-    parts = (everything.VENV,) if options.python else everything.ALL
+    wanted = (everything.VENV,) if options.python else everything.ALL
+    parts = (*wanted, everything.SCANNERS) if options.tests else wanted
     todo = {part.name for part in everything.missing(where, parts)}
     checks = preflight.tools(todo, where.cache)
     preflight.refuse(checks if not options.python else [line for line in checks if line and "java" not in line])
@@ -142,7 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     log = verb("logs", _logs, "the last lines of one process or of all")
     log.add_argument("name", nargs="?")
     log.add_argument("--follow", "-f", action="store_true")
-    verb("fetch", _fetch, "fetch what is missing").add_argument("--python", action="store_true", help="packages only")
+    fetch = verb("fetch", _fetch, "fetch what is missing")
+    fetch.add_argument("--python", action="store_true", help="packages only")
+    fetch.add_argument("--tests", action="store_true", help="also what only tests need: scanners")
     verb("clean", _clean, "stop, then remove data and cache").add_argument("--yes", action="store_true")
     verb("lock", _lock, "write requirements.lock anew").add_argument("--jars", action="store_true", help="jars.sha256")
     verb("env", _env, "the settings of the running stack")

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deploy.local.settings_file import PASSWORDS
+
 CERTIFICATE_DAYS = 825  # the longest that common clients accept
 NAMES = (
     x509.DNSName("localhost"),
@@ -28,9 +30,9 @@ def make_missing(folder: Path) -> None:
         _signing_key(folder / "keys")
     if not (folder / "tls.crt").exists():
         _certificate(folder)
-    for name in ("s3.access", "s3.secret"):
+    for name, prefix in PASSWORDS.items():
         if not (folder / name).exists():
-            write(folder / name, secrets.token_hex(20).encode())
+            write(folder / name, f"{prefix}{secrets.token_hex(20)}".encode())
 
 
 def write(path: Path, content: bytes) -> None:

@@ -57,6 +57,8 @@ def configuration(places: Places, ports: Ports) -> str:
         auth=ports["auth"],
         frontend=ports["frontend"],
         presence=ports["presence"],
+        files=ports["files"],
+        webhooks=ports["webhooks"],
         presence_websocket=ports["presence websocket"],
         documents=DOCUMENTS,
         page_policy=PAGE_POLICY,

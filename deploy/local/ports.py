@@ -18,6 +18,10 @@ OFFSETS = {
     "router": 203,
     "presence": 204,
     "presence websocket": 205,
+    "files": 206,
+    "files internal": 216,
+    "webhooks": 207,
+    "simulator": 300,
 }
 HIGHEST_BASE = 65535 - max(OFFSETS.values())
 

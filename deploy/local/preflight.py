@@ -35,7 +35,7 @@ def tools(fetching: set[str], cache: Path) -> list[str | None]:
         architecture_trouble(platform.system(), platform.machine()),
         java_trouble(_version_of_java()),
         maven_trouble(shutil.which("mvn")) if "jars" in fetching else None,
-        debian_trouble(shutil.which("apt-get"), shutil.which("dpkg")) if "debian" in fetching else None,
+        debian_trouble(shutil.which("apt-get"), shutil.which("dpkg")) if {"debian", "scanners"} & fetching else None,
         pythons.why_none() if "python" in fetching and pythons.best() is None else None,
         disk_trouble(cache, shutil.disk_usage(_existing(cache)).free) if fetching else None,
     ]

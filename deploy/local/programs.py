@@ -13,13 +13,20 @@ from deploy.local.places import Places
 from deploy.local.ports import Ports
 
 SERVERS = ("kafka", "mongo", "redis", "etcd", "s3")
-SERVICES = ("auth", "frontend", "router", "presence")
+SERVICES = ("auth", "frontend", "router", "presence", "files", "webhooks")
 GATEWAY = ("nginx",)
-STAGES = (SERVERS, SERVICES + GATEWAY)
-STOPS = (GATEWAY, SERVICES, SERVERS)
-NAMES = SERVERS + SERVICES + GATEWAY
+PLATFORMS = ("simulator",)
+STAGES = (SERVERS, PLATFORMS + SERVICES + GATEWAY)
+STOPS = (GATEWAY, SERVICES, PLATFORMS, SERVERS)
+NAMES = SERVERS + PLATFORMS + SERVICES + GATEWAY
 DRAIN_S = 10
 QUIET_JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Djava.awt.headless=true")
+
+# s3proxy writes NAME-UUID first. One that is killed leaves it, and could never list the parts beside it again.
+WITHOUT_LEFTOVERS = (
+    "find . -regextype posix-extended -regex '.*/[^/]+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' -type f -delete"
+    ' && exec "$@"'
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ def programs(places: Places, ports: Ports) -> list[Program]:
         _etcd(places, ports),
         _s3(places),
     ]
-    return [*servers, *(_service(places, name) for name in SERVICES), _nginx(places)]
+    services = [_module(places, name, f"services.{name}.main") for name in SERVICES]
+    return [*servers, _module(places, "simulator", "connectors.simulator"), *services, _nginx(places)]
 
 
 def java() -> str:
@@ -73,7 +81,7 @@ def _s3(places: Places) -> Program:
     log = f"-Dlogback.configurationFile={places.conf / 'logback.xml'}"
     main = ("org.gaul.s3proxy.Main", "--properties", str(places.conf / "s3proxy.conf"))
     command = java_command(places, "s3proxy", log, "-XX:TieredStopAtLevel=1", *main, heap="128m")
-    return Program("s3", command, places.data / "s3")
+    return Program("s3", ("sh", "-c", WITHOUT_LEFTOVERS, "sh", *command), places.data / "s3")
 
 
 def _mongo(places: Places, ports: Ports) -> Program:
@@ -113,8 +121,8 @@ def _etcd(places: Places, ports: Ports) -> Program:
     return Program("etcd", command, folder, libraries(places))
 
 
-def _service(places: Places, name: str) -> Program:
-    command = (str(places.python), "-m", f"services.{name}.main")
+def _module(places: Places, name: str, module: str) -> Program:
+    command = (str(places.python), "-m", module)
     environment = {"PARLEY_SETTINGS": str(places.settings), "PYTHONUNBUFFERED": "1"}
     return Program(name, command, places.root, environment)
 

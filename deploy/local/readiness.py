@@ -20,7 +20,7 @@ from deploy.local.ports import Ports
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 2.0
-NOT_INITIATED, NOT_FOUND_IN_CONFIG = 94, 93
+NOT_INITIATED = 94
 Probe = Callable[[Ports], str | None]
 
 
@@ -100,6 +100,11 @@ def service(name: str) -> Probe:
     return probe
 
 
+def simulator(ports: Ports) -> str | None:
+    status, _ = get(ports["simulator"], "/_sim/telegram/bots")
+    return None if status == 200 else "it does not answer yet"
+
+
 def nginx(ports: Ports) -> str | None:
     """Any answer will do: whether the services behind it are ready is asked of themselves."""
     status, _ = get(ports["gateway http"], "/health/live")
@@ -142,6 +147,6 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 PROBES: dict[str, Probe] = {
-    "kafka": kafka, "mongo": mongo, "redis": redis, "etcd": etcd, "s3": s3, "nginx": nginx,
-    **{name: service(name) for name in ("auth", "frontend", "router", "presence")},
+    "kafka": kafka, "mongo": mongo, "redis": redis, "etcd": etcd, "s3": s3, "nginx": nginx, "simulator": simulator,
+    **{name: service(name) for name in ("auth", "frontend", "router", "presence", "files", "webhooks")},
 }  # fmt: skip

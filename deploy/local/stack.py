@@ -16,7 +16,7 @@ from deploy.local.supervision import NotRunning, Supervisor
 
 ALIVE = ("RUNNING", "STARTING", "BACKOFF")
 NOT_RUNNING, ALREADY_STARTED = 70, 60
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from deploy.local import processes, programs
 from deploy.local.fetch import jars, mongod
 from deploy.local.places import Places
-from deploy.local.programs import SERVICES
+from deploy.local.programs import PLATFORMS, SERVICES
 from deploy.local.say import say
 from deploy.local.settings_file import read
 from deploy.local.stack import Process, Stack
@@ -56,6 +56,7 @@ def _print_table(places: Places, found: list[Process], up: bool) -> None:
         ).rstrip())  # fmt: skip
     settings = read(places.settings)
     say(f"\n  gateway    {settings.get('PARLEY_GATEWAY_URL')}  {settings.get('PARLEY_GATEWAY_TLS_URL')}")
+    say(f"  phones     {settings.get('PARLEY_SIMULATOR_URL')}/phones")
     say(f"  settings   {places.settings}")
     if not up:
         say("  not everything runs: see make logs s=NAME")
@@ -63,7 +64,7 @@ def _print_table(places: Places, found: list[Process], up: bool) -> None:
 
 def version(places: Places, name: str) -> str:
     """What is really there: asked of the program, or read from the file names of its jars."""
-    if name in SERVICES:
+    if name in SERVICES + PLATFORMS:
         return str(tomllib.loads((places.root / "pyproject.toml").read_text())["project"]["version"])
     ask = {"mongo": "--version", "redis": "--version", "etcd": "--version", "nginx": "-v"}
     if name in ask:

@@ -7,28 +7,31 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from deploy.local.places import Places, places
 from deploy.local.preflight import is_taken
+from deploy.local.programs import NAMES
 from deploy.local.stack import Stack
 
 PORTS = 500
-SPARE = range(300, 440)  # offsets where no part listens
+SPARE = range(301, 440)  # offsets where no part listens
 BASES = range(21_000, 32_000, PORTS)  # below what the kernel gives to outgoing connections
 COMMAND = (sys.executable, "-m", "deploy.local")
+FOR_JAVA = "JDK_JAVA_OPTIONS"  # its launcher's own variable
+BRIEF = "-XX:TieredStopAtLevel=1"  # halves what Kafka's start costs; the compiler left out pays after 300,000 messages
 
 
 @contextmanager
-def throwaway(state: Path) -> Iterator[Stack]:
-    """It runs inside the block."""
+def throwaway(state: Path, only: Sequence[str] = NAMES) -> Iterator[Stack]:
+    """It runs inside the block, or of it what is named."""
     where = Places(places().cache, state)
     with free_base() as base, ended_with_its_owner(where):
         subprocess.run(  # noqa: S603 - our own command line
-            [*COMMAND, "up", "--base", str(base)],
+            [*COMMAND, "up", "--base", str(base), "--only", *only],
             cwd=where.root, env=environment(where), stdout=subprocess.DEVNULL, check=True,
         )  # fmt: skip
         yield Stack(where)
@@ -72,6 +75,7 @@ def ended_with_its_owner(where: Places) -> Iterator[None]:
 
 
 def environment(where: Places) -> Mapping[str, str]:
-    """For commands of this stack: nothing that was exported for another."""
+    """For commands of this stack: nothing that was exported for another, and Java as it serves who lives briefly."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
-    return own | {"PARLEY_STATE": str(where.state), "PARLEY_CACHE": str(where.cache)}
+    java = f"{os.environ.get(FOR_JAVA, '')} {BRIEF}".strip()
+    return own | {"PARLEY_STATE": str(where.state), "PARLEY_CACHE": str(where.cache), FOR_JAVA: java}

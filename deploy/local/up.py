@@ -16,7 +16,7 @@ from deploy.local.programs import NAMES, SERVERS, STAGES
 from deploy.local.say import Trouble, complain, say, step
 from deploy.local.stack import Stack
 
-SCHEMA_DEADLINE_S = 60
+SCHEMA_DEADLINE_S = 120
 
 
 def up(places: Places, base: int | None, only: tuple[str, ...] = NAMES) -> None:
@@ -39,7 +39,9 @@ def up(places: Places, base: int | None, only: tuple[str, ...] = NAMES) -> None:
             say("ending what was started")
             down.end(stack, wanted)
             raise
-    say(f"up in {time.monotonic() - begun:.1f} s: {settings_file.read(places.settings)['PARLEY_GATEWAY_URL']}")
+    settings = settings_file.read(places.settings)
+    phones = f"; phones: {settings['PARLEY_SIMULATOR_URL']}/phones" if "simulator" in wanted else ""
+    say(f"up in {time.monotonic() - begun:.1f} s: {settings['PARLEY_GATEWAY_URL']}{phones}")
 
 
 def _start(stack: Stack, ports: Ports, wanted: Sequence[str], only: Sequence[str]) -> None:

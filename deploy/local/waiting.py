@@ -13,7 +13,7 @@ from deploy.local.readiness import PROBES
 from deploy.local.say import Trouble, step
 from deploy.local.stack import Stack
 
-DEADLINE_S = 90.0
+DEADLINE_S = 180.0  # a small machine that starts two stacks at once needs half of it
 QUIET_S = 3.0  # nobody wonders before; then it says what it waits for, and again when that changes
 BETWEEN_S = 0.1
 LAST_LINES = 12

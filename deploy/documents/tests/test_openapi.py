@@ -1,6 +1,7 @@
 """The OpenAPI document is one, and tells every operation apart."""
 
 import json
+import re
 
 import schemathesis
 
@@ -25,4 +26,11 @@ def test_it_asks_for_a_token_everywhere_but_at_the_door() -> None:
     assert public == {
         *("/v1/auth/register", "/v1/auth/token", "/v1/auth/revoke", "/.well-known/jwks.json"),
         *("/health/live", "/health/ready"),
+        "/v1/channels/{channel}/{account}/webhook",
     }
+
+
+def test_whatever_it_points_at_is_there() -> None:
+    """Two types of one name get longer names, and what points at the short one points at nothing."""
+    pointed = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(DOCUMENT)))
+    assert pointed <= DOCUMENT["components"]["schemas"].keys()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,8 +38,12 @@ def are_here(places: Places) -> bool:
 
 
 def libraries(places: Places) -> list[Path]:
-    """The folders that LD_LIBRARY_PATH must name."""
-    return [folder for pattern in ("usr/lib/*-linux-gnu", "lib/*-linux-gnu") for folder in places.debs.glob(pattern)]
+    return libraries_in(places.debs)
+
+
+def libraries_in(root: Path) -> list[Path]:
+    """The folders of unpacked packages that LD_LIBRARY_PATH must name."""
+    return [folder for pattern in ("usr/lib/*-linux-gnu", "lib/*-linux-gnu") for folder in root.glob(pattern)]
 
 
 def to_be_installed(simulation: str) -> list[str]:
@@ -56,28 +60,42 @@ def security_archive(targets: Iterable[str]) -> str | None:
 def fetch(places: Places, scratch: Path) -> int:
     """Size of the archives in bytes."""
     try:
-        archives = _download(scratch)
+        system = download(scratch, SERVERS, needed_by((*SERVERS, *LIBRARIES)))
+        _download_old_ssl(scratch, system)
     except shell.Failed as failure:
         raise shell.explain("Debian packages", failure, places.cache / "fetch-debian.log") from None
+    return unpack(scratch, places.debs)
+
+
+def unpack(scratch: Path, kept: Path) -> int:
+    """All archives in `scratch`, whole or not at all; their size in bytes."""
+    archives = sorted(scratch.glob("*.deb"))
     root = scratch / "root"
     for archive in archives:
         shell.run(["dpkg", "-x", str(archive), str(root)])
     names = [archive.stem.replace("%3a", ":").rsplit("_", 1)[0].replace("_", " ") for archive in archives]
     (root / LIST).write_text("\n".join(sorted(names)) + "\n")
-    root.rename(places.debs)
+    root.rename(kept)
     return sum(archive.stat().st_size for archive in archives)
 
 
-def _download(scratch: Path) -> list[Path]:
+def needed_by(packages: Iterable[str]) -> Callable[[dict[str, str]], list[str]]:
+    """Asks apt what they need that this system has not."""
+
+    def ask(environment: dict[str, str]) -> list[str]:
+        simulation = shell.run(["apt-get", "-s", "--no-install-recommends", "install", *packages], env=environment)
+        return to_be_installed(simulation)
+
+    return ask
+
+
+def download(scratch: Path, packages: Iterable[str], more: Callable[[dict[str, str]], Iterable[str]]) -> dict[str, str]:
+    """The environment in which apt is asked. Raises `shell.Failed`."""
     environment = _private_state(scratch / "apt", "")
     with _updated(environment):
-        simulation = shell.run(
-            ["apt-get", "-s", "--no-install-recommends", "install", *SERVERS, *LIBRARIES], env=environment
-        )
-        wanted = sorted({*SERVERS, *to_be_installed(simulation)})
+        wanted = sorted({*packages, *more(environment)})
         shell.run(["apt-get", "-qq", "download", *wanted], env=environment, cwd=scratch)
-    _download_old_ssl(scratch, environment)
-    return sorted(scratch.glob("*.deb"))
+    return environment
 
 
 def _download_old_ssl(scratch: Path, system: dict[str, str]) -> None:

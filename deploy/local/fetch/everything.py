@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import pyvenv, shell
-from deploy.local.fetch import debian, jars, mongod
+from deploy.local.fetch import chromium, debian, jars, mongod, scanners
 from deploy.local.places import Places
 from deploy.local.say import megabytes, say, step
 
@@ -45,6 +45,9 @@ SERVERS = (
     Part("mongod", f"MongoDB {mongod.VERSION}", mongod.is_here, mongod.fetch, after=("python",)),
 )
 ALL = (VENV, *SERVERS)
+SCANNERS = Part("scanners", "clamd and c-icap", scanners.are_here, scanners.fetch)
+CHROMIUM = Part("chromium", "a browser", chromium.is_here, chromium.fetch)
+"""For tests, not for everybody."""
 
 
 def missing(places: Places, parts: tuple[Part, ...] = ALL) -> list[Part]:

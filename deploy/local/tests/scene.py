@@ -24,7 +24,7 @@ def command(where: Places, *arguments: str) -> subprocess.Popen[str]:
 
 def run(where: Places, *arguments: str) -> subprocess.CompletedProcess[str]:
     with command(where, *arguments) as process:
-        out, err = process.communicate(timeout=110)
+        out, err = process.communicate(timeout=250)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
@@ -38,7 +38,7 @@ def start_well(where: Places, base: int, *names: str) -> str:
     return started.stdout
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 20) -> bool:
+def eventually(condition: Callable[[], bool], within_s: float = 60) -> bool:
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:

@@ -9,7 +9,7 @@ from deploy.local import gateway, readiness, status, supervision
 from deploy.local.logs import readable
 from deploy.local.places import Places
 from deploy.local.ports import Ports
-from deploy.local.programs import NAMES, SERVERS, Program, programs
+from deploy.local.programs import NAMES, SERVICES, Program, programs
 
 pytestmark = pytest.mark.pure
 PORTS = Ports(8000)
@@ -41,7 +41,7 @@ def test_servers_listen_on_this_machine_only(where: Places) -> None:
 
 def test_services_are_started_as_modules_with_the_settings_of_the_stack(where: Places) -> None:
     for program in programs(where, PORTS):
-        if program.name not in (*SERVERS, "nginx"):
+        if program.name in SERVICES:
             assert program.command[1:] == ("-m", f"services.{program.name}.main")
             assert program.environment["PARLEY_SETTINGS"] == str(where.settings)
 
@@ -56,8 +56,21 @@ def test_every_error_of_the_gateway_is_a_whole_problem(where: Places) -> None:
 
 def test_the_gateway_fills_in_every_port(where: Places) -> None:
     text = gateway.configuration(where, PORTS)
-    for part in ("gateway http", "gateway https", "auth", "frontend", "presence", "presence websocket"):
+    for part in (
+        "gateway http",
+        "gateway https",
+        "auth",
+        "frontend",
+        "presence",
+        "presence websocket",
+        "files",
+        "webhooks",
+    ):
         assert f":{PORTS[part]}" in text
+
+
+def test_the_gateway_does_not_know_the_listener_for_our_own_services(where: Places) -> None:
+    assert str(PORTS["files internal"]) not in gateway.configuration(where, PORTS)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Answer:
 
 
 def send(stack: Stack, request: bytes, port: str = "gateway http") -> Answer:
-    with socket.create_connection(("127.0.0.1", stack.ports[port]), 10) as connection:
+    with socket.create_connection(("127.0.0.1", stack.ports[port]), 60) as connection:
         connection.sendall(request)
         return Answer(b"".join(iter(lambda: connection.recv(65536), b"")).decode())
 
@@ -57,7 +57,11 @@ def test_a_service_that_is_down_is_a_503_that_says_when_to_retry(stack: Stack, p
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics", "/", "/-/not_found"]
+    "path",
+    [
+        *("/metrics", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics", "/", "/-/not_found"),
+        *("/internal/files/1", "/v1/files/../../internal/files/1", "/v1/files/%2e%2e/%2e%2e/internal/files/1"),
+    ],
 )
 def test_what_is_not_routed_is_not_there(stack: Stack, path: str) -> None:
     answer = get(stack, path)
@@ -90,7 +94,7 @@ def test_plain_http_on_the_tls_port_is_told_so(stack: Stack) -> None:
 def test_the_certificate_is_good_for_localhost(stack: Stack) -> None:
     context = ssl.create_default_context(cafile=str(stack.places.secrets / "tls.crt"))
     with (
-        socket.create_connection(("127.0.0.1", stack.ports["gateway https"]), 10) as plain,
+        socket.create_connection(("127.0.0.1", stack.ports["gateway https"]), 60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         assert connection.version() in ("TLSv1.2", "TLSv1.3")

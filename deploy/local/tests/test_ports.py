@@ -6,6 +6,7 @@ from deploy.local import settings_file
 from deploy.local.places import LONGEST_SOCKET, Places, places
 from deploy.local.ports import OFFSETS, Ports
 from deploy.local.programs import NAMES
+from deploy.local.settings_file import PASSWORDS
 
 pytestmark = pytest.mark.pure
 
@@ -33,16 +34,31 @@ def test_two_bases_that_differ_by_a_thousand_share_no_port() -> None:
 def test_settings_name_the_ports_of_the_base(tmp_path: Path) -> None:
     where = Places(tmp_path / "cache", tmp_path / "state")
     where.make()
-    for name in ("s3.access", "s3.secret"):
+    for name in PASSWORDS:
         (where.secrets / name).write_text("key")
     values = settings_file.settings(where, Ports(20000))
     assert values["PARLEY_KAFKA"] == "127.0.0.1:20110"
     assert values["PARLEY_GATEWAY_URL"] == "http://127.0.0.1:20080"
+    assert values["PARLEY_SIMULATOR_URL"] == "http://127.0.0.1:20300"
+    assert values["PARLEY_SIMULATOR_MEMORY_FILE"] == str(where.data / "simulator.json")
     assert values["PARLEY_KEYS"] == str(where.secrets / "keys")
 
 
+def test_accounts_that_are_exported_take_the_place_of_the_simulated_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Places(tmp_path / "cache", tmp_path / "state")
+    where.make()
+    for name in PASSWORDS:
+        (where.secrets / name).write_text("key")
+    assert "PARLEY_CHANNELS__TELEGRAM__MAIN__TOKEN" in settings_file.settings(where, Ports(20000))
+    monkeypatch.setenv("PARLEY_CHANNELS__TELEGRAM__SALES__TOKEN", "1:abc")
+    values = settings_file.settings(where, Ports(20000))
+    assert [name for name in values if "CHANNELS" in name] == ["PARLEY_CHANNELS__TELEGRAM__SALES__TOKEN"]
+
+
 def test_settings_survive_writing_and_reading(tmp_path: Path) -> None:
-    values = {"PARLEY_MONGO": "mongodb://127.0.0.1:8120/?replicaSet=rs0", "PARLEY_BASE": "8000"}
+    values = {"PARLEY_MONGO": "mongodb://127.0.0.1:8120/?replicaSet=rs0", "PARLEY_BASE": "8000", "PARLEY_LIST": '["a"]'}
     (tmp_path / "parley.env").write_text(settings_file.render(values))
     assert settings_file.read(tmp_path / "parley.env") == values
 

@@ -72,7 +72,7 @@ def test_down_interrupts_a_start_that_is_under_way(stack: Stack, base: int) -> N
     with command(stack.places, "up", "--base", str(base)) as starting:
         assert eventually(stack.is_up)
         assert run(stack.places, "down").returncode == 0
-        starting.communicate(timeout=30)
+        starting.communicate(timeout=120)
     assert starting.returncode == 130
     assert processes.members(stack.places) == []
     assert leftovers(stack.places) == []

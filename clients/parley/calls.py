@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from copy import copy
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -29,6 +30,12 @@ class Calls:
         self._deadline_s = deadline_s
         self.session = Session(self._exchange, keeper)
 
+    def at(self, gateway: Gateway) -> "Calls":
+        """Calls of the same session at another place; it is renewed where it was begun."""
+        other = copy(self)
+        other._gateway = gateway
+        return other
+
     async def close(self) -> None:
         await self.session.settled()
         await self._gateway.close()
@@ -53,9 +60,12 @@ class Calls:
         *,
         query: Query | None = None,
         repeatable: bool = True,
+        deadline_s: float | None = None,
     ) -> T: ...
     @overload
-    async def ask(self, shape: None, method: str, path: str, body: Body | None = None) -> None: ...
+    async def ask(
+        self, shape: None, method: str, path: str, body: Body | None = None, *, deadline_s: float | None = None
+    ) -> None: ...
     async def ask(
         self,
         shape: type[T] | None,
@@ -65,9 +75,11 @@ class Calls:
         *,
         query: Query | None = None,
         repeatable: bool = True,
+        deadline_s: float | None = None,
     ) -> T | None:
         """A call with the session's token; `shape` None passes the answer over."""
-        answer = await self._answer(method, path, body, query, repeatable)
+        end = time.monotonic() + (deadline_s or self._deadline_s)
+        answer = await self._answer(method, path, body, query, repeatable, end)
         return None if shape is None else _shaped(shape, answer, f"{method} {path}")
 
     async def ask_for_items(
@@ -77,9 +89,10 @@ class Calls:
         answer = await self.ask(_Items, method, path, body, query=query)
         return tuple(_shaped(list[shape], bytes(answer.items), f"{method} {path}"))  # type: ignore[valid-type]
 
-    async def _answer(self, method: str, path: str, body: Body | None, query: Query | None, repeatable: bool) -> bytes:
+    async def _answer(
+        self, method: str, path: str, body: Body | None, query: Query | None, repeatable: bool, end: float
+    ) -> bytes:
         """A token that is refused is renewed, and the call made once more."""
-        end = time.monotonic() + self._deadline_s
         token = await self._before(end, self.session.token())
         try:
             return await self._gateway.ask(method, path, body, query=query, token=token, repeatable=repeatable, end=end)
@@ -107,5 +120,5 @@ class Calls:
 def _shaped(shape: type[T], answer: bytes, what: str) -> T:
     try:
         return msgspec.json.decode(answer, type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ParleyError(f"{what} was answered out of contract: {error}") from error

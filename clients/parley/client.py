@@ -11,11 +11,13 @@ import msgspec
 
 from clients.parley.calls import Calls
 from clients.parley.errors import ParleyError
+from clients.parley.files import Files
 from clients.parley.http import Gateway
 from clients.parley.live import LiveChat
 from clients.parley.objects import (
     Acceptance,
     BatchItem,
+    Channel,
     ChannelMapping,
     Conversation,
     Draft,
@@ -25,13 +27,16 @@ from clients.parley.objects import (
     MessageStatus,
     Page,
     Past,
+    Plan,
     Presence,
     Profile,
     Tokens,
     message_body,
 )
+from clients.parley.operators import Operators
 from clients.parley.session import Grant, InMemory, Keeper, grant_of
 from clients.parley.socket import ChatSocket
+from clients.parley.webhooks import Webhooks
 from clients.parley.wire import Resume
 
 PAGE = 100
@@ -45,7 +50,8 @@ class ParleyClient:
     `ParleyError` (an answer out of contract). An access token near its end, or refused, is renewed by the way.
     `attempts` bounds the tries of calls that are safe to repeat. `keeper` holds the tokens, in memory unless
     several processes share them. `verify` takes an SSL context, or False for the self-signed certificate of
-    development. Proxies from the environment are not used."""
+    development; `storage_verify` is the same for the store of `files`, where it differs. Proxies from the environment
+    are not used."""
 
     def __init__(
         self,
@@ -56,13 +62,21 @@ class ParleyClient:
         deadline_s: float = 15.0,
         attempts: int = 5,
         verify: ssl.SSLContext | bool = True,
+        storage_verify: ssl.SSLContext | bool | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._verify = verify
-        gateway = Gateway(self.url, attempts=attempts, deadline_s=deadline_s, verify=verify)
+        self._attempts = attempts
+        gateway = Gateway(self.url, attempts=attempts, verify=verify)
         first = Grant(access_token) if access_token else None
         self._calls = Calls(gateway, keeper or InMemory(first), deadline_s)
         self.session = self._calls.session
+        self.webhooks = Webhooks(self._calls)
+        self.files = Files(self._calls, verify if storage_verify is None else storage_verify)
+
+    def operators(self, url: str = "http://127.0.0.1:8203") -> Operators:
+        """The calls of operators, at the internal port of a router; to be closed by whoever asks."""
+        return Operators(self._calls, url, attempts=self._attempts, verify=self._verify)
 
     async def __aenter__(self) -> "ParleyClient":
         return self
@@ -74,6 +88,7 @@ class ParleyClient:
 
     async def close(self) -> None:
         """Close the connections; sockets opened by `socket()` and `live()` live on their own."""
+        await self.files.close()
         await self._calls.close()
 
     @property
@@ -120,14 +135,25 @@ class ParleyClient:
         return await self._calls.ask(Profile, "GET", f"/v1/users/{quote(username, safe='')}")
 
     async def map_channel(self, channel: str, address: str) -> ChannelMapping:
-        """Say where the caller is on a channel (telegram, whatsapp, …); 409 `address_taken`."""
+        """Say where the caller is on a channel (telegram, whatsapp, …); 409 `address_taken`.
+
+        Where the platform asks for a proof, a code is sent there for `verify_channel`: the mapping is not `in_use`."""
         path = f"/v1/users/me/channels/{quote(channel, safe='')}"
         mapping = await self._calls.ask(dict[str, Any], "PUT", path, {"address": address})
         return msgspec.convert({"channel": channel, "address": address, **mapping}, ChannelMapping)
 
+    async def verify_channel(self, channel: str, code: str) -> ChannelMapping:
+        """Prove the address by the code that was sent there; 422 `wrong_code`, 410 `code_expired`, 429."""
+        path = f"/v1/users/me/channels/{quote(channel, safe='')}/verify"
+        return await self._calls.ask(ChannelMapping, "POST", path, {"code": code})
+
     async def unmap_channel(self, channel: str) -> None:
         """Take the caller's address on a channel away."""
         await self._calls.ask(None, "DELETE", f"/v1/users/me/channels/{quote(channel, safe='')}")
+
+    async def channels(self) -> tuple[Channel, ...]:
+        """What each channel can do, and whether this platform has an account there; `internal` comes first."""
+        return await self._calls.ask_for_items(Channel, "GET", "/v1/channels")
 
     async def presence(self, usernames: Iterable[str]) -> tuple[Presence, ...]:
         """Who is online; people that the caller shares no conversation with are missing from the answer."""
@@ -183,9 +209,29 @@ class ParleyClient:
         """Send a text of 1 to 4,096 characters (or any `payload`); returns once the message is durable.
 
         The id is made here unless given, so every retry, also one of the caller's with the same `message_id`,
-        stores and delivers the message once. `fields` are those of the contract: to, channels, reply_to, metadata."""
+        stores and delivers the message once. `fields` are those of the contract: to, channels or
+        route, reply_to, metadata."""
         body = message_body(conversation_id, text, payload, message_id, fields)
         return await self._calls.ask(Acceptance, "POST", "/v1/messages", body)
+
+    async def plan(
+        self,
+        conversation_id: str,
+        text: str | None = None,
+        *,
+        payload: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Plan:
+        """Where it would go, by which account, adapted how, and why not; nothing is sent. `fields` as for `send`."""
+        body = message_body(conversation_id, text, payload, None, fields)
+        return await self._calls.ask(Plan, "POST", "/v1/messages/plan", body)
+
+    async def send_file(
+        self, conversation_id: str, file_id: str, caption: str | None = None, **fields: Any
+    ) -> Acceptance:
+        """Send a completed file, with a caption of 1 to 1,024 characters; `fields` as for `send`."""
+        payload = {"type": "file", "file_id": file_id} | ({"caption": caption} if caption else {})
+        return await self.send(conversation_id, payload=payload, **fields)
 
     async def send_batch(self, drafts: Iterable[Draft]) -> tuple[BatchItem, ...]:
         """Send 1 to 100 messages at once; the answers stand in their order, and one that is refused fails alone.

@@ -32,6 +32,26 @@ class UnreachableError(ParleyError):
     """No answer within the deadline: whether the server acted is not known."""
 
 
+class StorageUnreachableError(UnreachableError):
+    """The store of files gave no answer, or broke off; what it has already is not lost."""
+
+
+class StorageError(ParleyError):
+    """The store of files refused, or answered something else than what was asked for."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class LocalFileError(ParleyError):
+    """A file of this machine cannot be read or written, is none, or changed meanwhile; the words say which."""
+
+
+class AlreadyThereError(LocalFileError):
+    """A file of that name exists, and nobody said that it may be lost."""
+
+
 class SocketClosedError(ParleyError):
     """The server or the network ended the socket; 1006 is a connection that broke without a word."""
 
@@ -70,7 +90,7 @@ def read_problem(status: int, headers: Mapping[str, str], body: bytes) -> Proble
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         problem = msgspec.convert({"status": status, **found}, Problem)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         detail = f"an answer with status {status} that is no problem+json"
         problem = Problem(status=status, code="not_a_problem", detail=detail)
     return ProblemError(problem, retry_after_s)

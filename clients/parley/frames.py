@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from clients.parley.errors import Problem
-from clients.parley.objects import Message
+from clients.parley.objects import Message, text_in
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag_field="type", tag="ready"):
@@ -65,6 +65,55 @@ class DeliveryChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     offset: int | None = None
 
 
+class Edited(Struct, frozen=True, kw_only=True, tag_field="type", tag="edited"):
+    """Its sender changed a message: it says this now."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    payload: dict[str, Any]
+    edited_at: datetime
+    offset: int | None = None
+
+    @property
+    def text(self) -> str:
+        return text_in(self.payload)
+
+
+class Unsent(Struct, frozen=True, kw_only=True, tag_field="type", tag="unsent"):
+    """Its sender took a message back: show its content no more."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    unsent_at: datetime
+    offset: int | None = None
+
+
+class Reacted(Struct, frozen=True, kw_only=True, tag_field="type", tag="reacted"):
+    """All reactions of `username` to the message from now on; none takes them away."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    username: str
+    reactions: tuple[str, ...]
+    at: datetime
+    offset: int | None = None
+
+
+class Pressed(Struct, frozen=True, kw_only=True, tag_field="type", tag="pressed"):
+    """`username` pressed a button of the message; `data` is what its sender gave it."""
+
+    message_id: str
+    conversation_id: str
+    sequence_number: int
+    username: str
+    data: str
+    at: datetime
+    offset: int | None = None
+
+
 class Accepted(Struct, frozen=True, tag_field="type", tag="accepted"):
     """The message sent under `ref` is durable."""
 
@@ -110,6 +159,10 @@ Event: TypeAlias = (
     | CaughtUp
     | Receipt
     | DeliveryChanged
+    | Edited
+    | Unsent
+    | Reacted
+    | Pressed
     | Accepted
     | Rejected
     | Typing
@@ -124,6 +177,10 @@ _KNOWN: Mapping[str, type[Event]] = {
     "caught_up": CaughtUp,
     "receipt": Receipt,
     "status": DeliveryChanged,
+    "edited": Edited,
+    "unsent": Unsent,
+    "reacted": Reacted,
+    "pressed": Pressed,
     "accepted": Accepted,
     "rejected": Rejected,
     "typing": Typing,

@@ -17,15 +17,18 @@ Body = Mapping[str, Any]
 Query = Mapping[str, str | int]
 
 PASSING = (429, 503)
+MOST_BYTES = 64 * 1024**2  # of an answer, several times what the longest page has
 
 
 class Gateway:
-    """Connections to one gateway. `attempts` bounds the tries of requests that are safe to repeat."""
+    """Connections to one gateway. `attempts` bounds the tries of requests that are safe to repeat.
 
-    def __init__(self, url: str, *, attempts: int, deadline_s: float, verify: ssl.SSLContext | bool) -> None:
+    The deadlines are those of the calls: some may take longer than others."""
+
+    def __init__(self, url: str, *, attempts: int, verify: ssl.SSLContext | bool) -> None:
         self.url = url
         self._attempts = attempts
-        self._http = httpx.AsyncClient(base_url=url, verify=verify, timeout=deadline_s, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=url, verify=verify, timeout=None, trust_env=False)  # noqa: S113  each try has one
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -69,12 +72,26 @@ class Gateway:
     async def _try(self, request: httpx.Request, left_s: float) -> bytes:
         try:
             async with asyncio.timeout(left_s):
-                answer = await self._http.send(request)
+                answer = await self._http.send(request, stream=True)
+                try:
+                    content = await self._read(answer)
+                finally:
+                    await answer.aclose()
         except (httpx.TransportError, TimeoutError) as error:
             raise UnreachableError(f"{self.url} does not answer ({str(error) or 'too late'})") from error
+        except httpx.DecodingError as error:
+            raise ParleyError(f"{self.url} answers what cannot be read") from error
         if answer.is_success:
-            return answer.content
-        raise read_problem(answer.status_code, answer.headers, answer.content)
+            return content
+        raise read_problem(answer.status_code, answer.headers, content)
+
+    async def _read(self, answer: httpx.Response) -> bytes:
+        content = bytearray()
+        async for chunk in answer.aiter_bytes():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise ParleyError(f"{self.url} answers more than {MOST_BYTES} bytes")
+        return bytes(content)
 
 
 def may_pass(error: ParleyError) -> bool:

@@ -20,11 +20,49 @@ class Profile(Struct, frozen=True):
 
 
 class ChannelMapping(Struct, frozen=True):
-    """Where one reaches the user outside: an address on a channel."""
+    """Where one reaches the user outside: an address on a channel.
+
+    `verified`: a code that was sent there has proven it. Messages go there where it is `in_use`."""
 
     channel: str
     address: str
     created_at: datetime | None = None
+    verified: bool = False
+    in_use: bool = True
+
+
+class Limit(Struct, frozen=True):
+    """Of a text: `max` in characters (code points), or in bytes of UTF-8."""
+
+    max: int
+    counted_in: str = "characters"
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """What a channel can do. `status_ceiling` is the highest status that it reports; what is None it has not.
+
+    `first_contact`: whether one may write first, `free`, `template` or `never`; the rest is as the API shows it."""
+
+    channel: str
+    title: str
+    configured: bool
+    status_ceiling: str
+    reports: tuple[str, ...] = ()
+    text: Limit
+    caption: Limit | None = None
+    first_contact: str
+    address: dict[str, Any] = {}
+    files: dict[str, Any] = {}
+    location: dict[str, Any] = {}
+    typing: dict[str, Any] = {}
+    edit: dict[str, Any] = {}
+    unsend: dict[str, Any] = {}
+    reactions: dict[str, Any] = {}
+    buttons: dict[str, Any] = {}
+    rows: dict[str, Any] | None = None
+    window: dict[str, Any] | None = None
+    throttles: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Me(Profile, frozen=True):
@@ -51,8 +89,44 @@ class Tokens(Struct, frozen=True):
     refresh_expires_in: int | None = None
 
 
+class SentFile(Struct, frozen=True, kw_only=True):
+    """The file of a message, as it was when it was sent; `sha256` is of its bytes."""
+
+    file_id: str
+    filename: str
+    size: int
+    content_type: str
+    sha256: str
+    caption: str | None = None
+
+
+class Reactions(Struct, frozen=True):
+    """All of one member to one message."""
+
+    username: str
+    reactions: tuple[str, ...]
+
+
+class Press(Struct, frozen=True):
+    """A button of a message that a member pressed; `data` is what its sender gave it."""
+
+    username: str
+    data: str
+    at: datetime
+
+
+class Step(Struct, frozen=True, omit_defaults=True):
+    """A channel of a route; the next is tried where it has not reached `until` within `after_s` seconds, or failed."""
+
+    channel: str
+    until: str | None = None
+    after_s: int | None = None
+
+
 class Message(Struct, frozen=True, kw_only=True):
-    """One message; `from` of the contract is `sender` here, `sequence_number` counts from 1 in its conversation."""
+    """One message; `from` of the contract is `sender` here, `sequence_number` counts from 1 in its conversation.
+
+    The payload is what it says now, also where it was edited; of one that was taken back (`unsent_at`) it is gone."""
 
     message_id: str
     conversation_id: str
@@ -60,20 +134,53 @@ class Message(Struct, frozen=True, kw_only=True):
     sender: str = msgspec.field(name="from")
     to: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    route: tuple[Step, ...] = ()
     payload: dict[str, Any]
     reply_to: str | None = None
     metadata: dict[str, Any] | None = None
     status: str | None = None
     created_at: datetime
+    edited_at: datetime | None = None
+    unsent_at: datetime | None = None
+    reactions: tuple[Reactions, ...] = ()
+    pressed: tuple[Press, ...] = ()
 
     @property
     def text(self) -> str:
         """The text of a text message, the caption of a file, "" for anything else."""
-        return str(self.payload.get("text") or self.payload.get("caption") or "")
+        return text_in(self.payload)
+
+    @property
+    def file(self) -> SentFile | None:
+        """The file of a file message, None for anything else."""
+        if self.payload.get("type") != "file":
+            return None
+        about = {"file_id": self.payload.get("file_id"), "caption": self.payload.get("caption")}
+        return msgspec.convert(about | self.payload.get("file", {}), SentFile)
+
+
+def text_in(payload: Mapping[str, Any]) -> str:
+    return str(payload.get("text") or payload.get("caption") or "")
+
+
+class Window(Struct, frozen=True):
+    """Whether a recipient may be written to on a channel that closes some time after their last message.
+
+    `people_until`: a message goes until then all the same, as people answer there; None where that makes no difference.
+    """
+
+    recipient: str
+    channel: str
+    open: bool
+    expires_at: datetime | None = None
+    people_until: datetime | None = None
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
-    """A conversation as its caller sees it; `unread_count` is at most 999."""
+    """A conversation as its caller sees it; `unread_count` is at most 999.
+
+    `windows` come where it is asked for alone, None where they are not known.
+    """
 
     conversation_id: str
     type: str
@@ -84,6 +191,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     last_sequence: int = 0
     unread_count: int = 0
     last_message: Message | None = None
+    windows: tuple[Window, ...] | None = None
 
 
 class Page(Struct, frozen=True):
@@ -136,7 +244,10 @@ class StatusChange(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One recipient on one channel; `status_ceiling` is the highest status that the channel can report."""
+    """One recipient on one channel; `status_ceiling` is the highest status that the channel can report.
+
+    `adapted` says what was changed so that it fits; `uncertain`: the platform may show the message twice.
+    """
 
     recipient: str
     channel: str
@@ -145,6 +256,29 @@ class Delivery(Struct, frozen=True, kw_only=True):
     attempts: int | None = None
     updated_at: datetime | None = None
     error: Any = None
+    external_ids: tuple[str, ...] = ()
+    adapted: tuple[str, ...] = ()
+    uncertain: bool = False
+
+
+class RoutePlace(Struct, frozen=True):
+    """How far a route has come for one recipient: `state` is waiting, reached or last, `step` counts from 0.
+
+    `due_at` is when the next step is begun, None where nothing waits for that.
+    """
+
+    recipient: str
+    state: str
+    step: int
+    channel: str
+    due_at: datetime | None = None
+
+
+class Route(Struct, frozen=True):
+    """Steps that are not begun have no delivery yet."""
+
+    steps: tuple[Step, ...]
+    recipients: tuple[RoutePlace, ...]
 
 
 class MessageStatus(Struct, frozen=True):
@@ -156,6 +290,35 @@ class MessageStatus(Struct, frozen=True):
     status: str
     status_history: tuple[StatusChange, ...]
     deliveries: tuple[Delivery, ...] = ()
+    route: Route | None = None
+
+
+class PlannedDelivery(Struct, frozen=True, kw_only=True):
+    """One recipient on one channel, as it would be: `verdict` is goes, waits or fails; `reasons` say why.
+
+    `after_s`: when its step of a route would be begun, None without a route.
+    """
+
+    recipient: str
+    channel: str
+    verdict: str
+    reasons: tuple[dict[str, str], ...] = ()
+    account: str | None = None
+    pieces: int = 1
+    adapted: tuple[str, ...] = ()
+    status_ceiling: str | None = None
+    step: int | None = None
+    after_s: int | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Where a message would go; nothing of it is stored or sent."""
+
+    conversation_id: str
+    to: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    route: tuple[Step, ...] = ()
+    deliveries: tuple[PlannedDelivery, ...] = ()
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -167,11 +330,12 @@ class Draft(Struct, frozen=True, kw_only=True):
     message_id: str = msgspec.field(default_factory=lambda: str(uuid_utils.uuid7()))
     to: tuple[str, ...] | None = None
     channels: tuple[str, ...] | None = None
+    route: tuple[Step, ...] | None = None
     reply_to: str | None = None
     metadata: dict[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
-        fields = {name: getattr(self, name) for name in ("to", "channels", "reply_to", "metadata")}
+        fields = {name: getattr(self, name) for name in ("to", "channels", "route", "reply_to", "metadata")}
         return message_body(self.conversation_id, self.text, self.payload, self.message_id, fields)
 
 

@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
+DEFAULT_OPERATORS = "http://127.0.0.1:8203"
 DEFAULT_STATE = ".local"
 
 
 def gateway_url(environment: Mapping[str, str]) -> str:
     """PARLEY_GATEWAY_URL, from the environment or the settings file; else the default port of this machine."""
     return setting("PARLEY_GATEWAY_URL", environment) or DEFAULT_GATEWAY
+
+
+def operators_url(environment: Mapping[str, str]) -> str:
+    """PARLEY_OPERATORS_URL in the same way: the internal port of a router."""
+    return setting("PARLEY_OPERATORS_URL", environment) or DEFAULT_OPERATORS
 
 
 def setting(name: str, environment: Mapping[str, str]) -> str | None:

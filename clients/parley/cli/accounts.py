@@ -1,4 +1,4 @@
-"""`parley register`, `login`, `logout`, `whoami`: who one is, and the session that is kept for it."""
+"""`parley register`, `login`, `logout`, `whoami`, `map`, `verify`: who and where one is, and one's session."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from clients.parley.cli import output, profiles
 from clients.parley.cli.options import As, Json, Url
 from clients.parley.cli.output import clean
 from clients.parley.cli.running import NOT_LOGGED_IN, NOT_REACHED, client_of, failure, gateway, run, speak
+from clients.parley.client import ParleyClient
 from clients.parley.objects import Me, Profile
 
 Name = Annotated[str, typer.Argument(metavar="USER", help="3 to 64 of a-z 0-9 . _ -, a letter first.")]
@@ -18,10 +19,13 @@ FromStdin = Annotated[
     typer.Option("--password-stdin", help="Read the password from standard input. PARLEY_PASSWORD does as well."),
 ]
 
+TAKE_AWAY = "-"
+UNPROVEN = "  not proven yet: parley verify CHANNEL CODE"
+
 
 def register(
     username: Name,
-    display_name: Annotated[str | None, typer.Option("--name", help="How others see you.")] = None,
+    display_name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="How others see you.")] = None,
     password_stdin: FromStdin = False,
     url: Url = None,
     as_json: Json = False,
@@ -93,7 +97,67 @@ def whoami(as_user: As = None, url: Url = None, as_json: Json = False) -> None:
     output.line((me.username, "bold"), f"  {clean(me.display_name or '')}  at {gateway(url)}")
     output.line(("roles     ", "dim"), clean(", ".join(me.roles)) or "user")
     for mapping in me.channels:
-        output.line((f"{clean(mapping.channel):<10}", "dim"), clean(mapping.address))
+        output.line(
+            (f"{clean(mapping.channel):<10}", "dim"), clean(mapping.address), "" if mapping.in_use else UNPROVEN
+        )
+
+
+def map_(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="telegram, …")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A chat's id, a phone number …; - takes it away.")],
+    as_user: As = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Say where you are reached on a channel, so that messages find you there.
+
+    Where the platform asks for a proof, a code is sent there: parley verify telegram CODE.
+    Example: parley map telegram 5000000001"""
+
+    async def work(client: ParleyClient, _: str) -> Me:
+        if address == TAKE_AWAY:
+            await client.unmap_channel(channel)
+        else:
+            await client.map_channel(channel, address)
+        return await client.me()
+
+    me = speak(url, as_user, work)
+    if as_json:
+        output.document(me)
+        return
+    _say_where(me)
+
+
+def verify(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="telegram, …")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="What was sent to the address.")],
+    as_user: As = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that an address is yours, by the code that was sent there.
+
+    Example: parley verify telegram 402913"""
+
+    async def work(client: ParleyClient, _: str) -> Me:
+        await client.verify_channel(channel, code)
+        return await client.me()
+
+    me = speak(url, as_user, work)
+    if as_json:
+        output.document(me)
+    else:
+        _say_where(me)
+
+
+def _say_where(me: Me) -> None:
+    where = [f"{mapping.channel} {mapping.address}" for mapping in me.channels if mapping.in_use]
+    output.line((me.username, "bold"), f" is reached here{''.join(' and at ' + clean(place) for place in where)}")
+    for one in me.channels:
+        if not one.in_use:
+            output.line(
+                f"a code was sent to {clean(one.channel)} {clean(one.address)}: parley verify {one.channel} CODE"
+            )
 
 
 def _profile(username: str, url: str) -> profiles.Profile:

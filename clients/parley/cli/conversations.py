@@ -6,20 +6,20 @@ from uuid import UUID
 import typer
 
 from clients.parley.cli import output
-from clients.parley.cli.options import As, Json, Url
+from clients.parley.cli.options import As, Cursor, Json, Url
 from clients.parley.cli.output import clean
 from clients.parley.cli.running import speak
+from clients.parley.cli.words import short_text_of
 from clients.parley.client import ParleyClient
 from clients.parley.errors import ParleyError, ProblemError
 from clients.parley.objects import Conversation, Page, Presence
 
 PAGE = 200
-SHOWN = 40
 
 
 def conversations(
     limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 20,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Where the last page ended.")] = None,
+    cursor: Cursor = None,
     as_user: As = None,
     url: Url = None,
     as_json: Json = False,
@@ -40,7 +40,7 @@ def conversations(
 
 def open_(
     members: Annotated[list[str], typer.Argument(metavar="USER", help="One for a private talk, more for a group.")],
-    name: Annotated[str | None, typer.Option("--title", help="The group's title.")] = None,
+    name: Annotated[str | None, typer.Option("--title", metavar="TITLE", help="The group's title.")] = None,
     group: Annotated[bool, typer.Option("--group", help="A group, also with one other.")] = False,
     as_user: As = None,
     url: Url = None,
@@ -78,6 +78,9 @@ def presence(
     found = speak(url, as_user, work)
     if as_json:
         output.document({"items": found})
+        return
+    if not found:
+        output.line("Nobody yet: `parley send USER …` starts a conversation.")
         return
     shown = output.table("who", "status", "last seen")
     for one in found:
@@ -138,16 +141,9 @@ def _show(items: tuple[Conversation, ...], me: str) -> None:
     for one in items:
         unread = f"{one.unread_count}{'+' if one.unread_count >= 999 else ''}" if one.unread_count else ""
         when = (one.last_message.created_at if one.last_message else one.created_at).astimezone()
-        last = _last_words(one)
+        last = short_text_of(one.last_message) if one.last_message else ""
         style = "bold" if one.unread_count else ""
         row = (output.cell(title(one, me), style), output.cell(unread, "bold green"), output.cell(last, "dim"))
         shown.add_row(*row, f"{when:%m-%d %H:%M}", one.conversation_id)
     shown.columns[4].no_wrap = True
     output.console().print(shown)
-
-
-def _last_words(one: Conversation) -> str:
-    if one.last_message is None:
-        return ""
-    words = clean(f"{one.last_message.sender}: {one.last_message.text}")
-    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"

@@ -1,55 +1,36 @@
-"""`parley send`, `status`, `history`, `tail`: messages, one by one and as they come."""
+"""`parley status`, `history`, `tail`: messages, one by one and as they come."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from clients.parley.cli import output
-from clients.parley.cli.conversations import find, find_or_open
+from clients.parley.cli.conversations import find
 from clients.parley.cli.options import As, Json, To, Url
 from clients.parley.cli.output import clean, clean_lines
-from clients.parley.cli.running import NOT_REACHED, failure, speak
+from clients.parley.cli.route import route_line
+from clients.parley.cli.running import speak
+from clients.parley.cli.words import marks_of, reason_of, text_of
 from clients.parley.client import ParleyClient
-from clients.parley.frames import Arrived, DeliveryChanged, ErrorReported, Receipt
+from clients.parley.frames import (
+    Arrived,
+    DeliveryChanged,
+    Edited,
+    ErrorReported,
+    Pressed,
+    Reacted,
+    Receipt,
+    Unsent,
+)
 from clients.parley.live import Interrupted, LiveChat, LiveEvent
-from clients.parley.objects import Acceptance, Conversation, Message, MessageStatus
+from clients.parley.objects import Conversation, Message, MessageStatus
 
+CHANGES = (Arrived, Edited, Unsent, Reacted, Pressed)
 STYLES = {"READ": "cyan", "DELIVERED": "green", "FAILED": "red"}
 
 Count = Annotated[int, typer.Option("-n", "--last", min=0, max=200, help="How many of the last messages to show.")]
 Since = Annotated[int, typer.Option("-n", "--last", min=0, help="Of one conversation: begin so many messages ago.")]
-
-
-def send(
-    to: To,
-    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="The words; - reads standard input.")],
-    channel: Annotated[list[str] | None, typer.Option("--channel", help="internal, telegram, …, all.")] = None,
-    reply_to: Annotated[str | None, typer.Option("--reply-to", metavar="MESSAGE", help="An id.")] = None,
-    message_id: Annotated[str | None, typer.Option("--message-id", help="Of your own: twice is stored once.")] = None,
-    as_user: As = None,
-    url: Url = None,
-    as_json: Json = False,
-) -> None:
-    """Send a text; done means durable.
-
-    Examples: parley send ben "see you at six" · date | parley send ben -"""
-    words = _stdin() if text == ["-"] else " ".join(text)
-    if not words:
-        raise failure("There is nothing to send.", NOT_REACHED)
-
-    async def work(client: ParleyClient, _: str) -> Acceptance:
-        chat = await find_or_open(client, to)
-        return await client.send(
-            chat.conversation_id, words, message_id=message_id, channels=channel, reply_to=reply_to
-        )
-
-    accepted = speak(url, as_user, work)
-    if as_json:
-        output.document(accepted)
-    else:
-        output.line(("✓ accepted", "green"), f"  parley status {accepted.message_id}")
 
 
 def status(
@@ -74,9 +55,10 @@ def status(
     output.console().print(steps)
     for delivery in found.deliveries:
         if delivery.error:
-            output.line(
-                (f"{clean(delivery.recipient)} on {clean(delivery.channel)}: {clean(str(delivery.error))}", "red")
-            )
+            words = f"{delivery.recipient} on {delivery.channel}: {reason_of(delivery.error)}"
+            output.line((clean(words), "red"))
+    for place in found.route.recipients if found.route else ():
+        output.line((route_line(place), "dim"))
 
 
 def history(
@@ -113,8 +95,8 @@ def tail(
 ) -> None:
     """Show messages as they come, until Ctrl-C.
 
-    What waits comes first; cuts and restarts are healed. Each is acknowledged, so its sender sees DELIVERED. With
-    --json each is one line."""
+    What waits comes first, and what is done to messages as it happens; cuts and restarts are healed. Each message is
+    acknowledged, so its sender sees DELIVERED. With --json each event is one line."""
 
     async def work(client: ParleyClient, _: str) -> None:
         conversation = await find(client, to) if to else None
@@ -139,12 +121,7 @@ def show(message: Message) -> None:
     head = f"{message.created_at.astimezone():%H:%M:%S} "
     sender = clean(message.sender)
     body = clean_lines(text_of(message), " " * (len(head) + len(sender) + 2))
-    output.line((head, "dim"), (sender, "bold"), f"  {body}")
-
-
-def text_of(message: Message) -> str:
-    """The text, or words for what has none."""
-    return message.text or f"[{message.payload.get('type', 'something')}]"
+    output.line((head, "dim"), (sender, "bold"), f"  {body}", (marks_of(message), "dim"))
 
 
 def _known(conversation: Conversation | None, last: int) -> dict[str, int]:
@@ -165,7 +142,7 @@ def _told(event: LiveEvent, chosen: str | None, every: bool, as_json: bool) -> N
     if isinstance(event, Interrupted):
         output.line((f"{clean(event.cause)}; again in {event.wait_s:.1f} s", "yellow"), stderr=True)
         return
-    wanted = (Arrived, Receipt, DeliveryChanged, ErrorReported) if every else (Arrived,)
+    wanted = (*CHANGES, Receipt, DeliveryChanged, ErrorReported) if every else CHANGES
     if not isinstance(event, wanted) or chosen not in (None, getattr(event, "conversation_id", chosen)):
         return
     if as_json:
@@ -173,7 +150,21 @@ def _told(event: LiveEvent, chosen: str | None, every: bool, as_json: bool) -> N
     elif isinstance(event, Message):
         show(event)
     else:
-        output.line((clean(_fact(event)), "dim"))
+        output.line((clean(_change(event) or _fact(event)), "dim"))
+
+
+def _change(event: LiveEvent) -> str:
+    """What somebody did to a message."""
+    match event:
+        case Edited(sequence_number=number, text=text):
+            return f"message {number} says now: {text}"
+        case Unsent(sequence_number=number):
+            return f"message {number} was taken back"
+        case Reacted(username=username, sequence_number=number, reactions=reactions):
+            return f"{username} reacts to message {number}: {' '.join(reactions) or 'no more'}"
+        case Pressed(username=username, sequence_number=number, data=data):
+            return f"{username} pressed a button of message {number}: {data}"
+    return ""
 
 
 def _fact(event: LiveEvent) -> str:
@@ -194,7 +185,3 @@ def _clock(at: datetime) -> str:
 def _after(start: datetime | None, at: datetime) -> str:
     took_s = (at - start).total_seconds() if start else 0.0
     return f"+{took_s * 1000:.0f} ms" if took_s < 10 else f"+{took_s:.0f} s"
-
-
-def _stdin() -> str:
-    return sys.stdin.read().rstrip("\n")

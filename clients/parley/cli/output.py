@@ -27,8 +27,9 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def line(*parts: str | tuple[str, str], stderr: bool = False) -> None:
-    """Parts are words or (words, style), and clean already."""
-    console(stderr=stderr).print(Text.assemble(*parts))
+    """Parts are words or (words, style); their line breaks stay, nothing in them steers."""
+    told = Text.assemble(*(_steady(part) if isinstance(part, str) else (_steady(part[0]), part[1]) for part in parts))
+    console(stderr=stderr).print(told)
 
 
 def document(value: Any) -> None:
@@ -64,7 +65,11 @@ def cell(words: str, style: str = "") -> Text:
 
 def clean(text: str) -> str:
     """One line: control characters by their pictures (␛), line breaks as ⏎, tabs as spaces."""
-    return STEERING.sub(_picture, NEWLINE.sub(" ⏎ ", text)).replace("\t", "    ")
+    return _steady(NEWLINE.sub(" ⏎ ", text)).replace("\t", "    ")
+
+
+def _steady(text: str) -> str:
+    return STEERING.sub(_picture, text)
 
 
 def clean_lines(text: str, indent: str) -> str:

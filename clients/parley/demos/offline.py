@@ -1,16 +1,14 @@
 """The story of somebody who was away: what was sent meanwhile comes once and in order, through cut connections too."""
 
 import asyncio
-import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from msgspec import Struct
 
 from clients.parley.client import ParleyClient
+from clients.parley.demos.people import a_user
+from clients.parley.demos.stage import Narrator
 from clients.parley.frames import Arrived, CaughtUp, Ready
 from clients.parley.live import LiveChat
 
@@ -34,13 +32,6 @@ class Offline(Struct, frozen=True, kw_only=True):
     recovered: bool | None
     status_of_last: str
     missing: tuple[str, ...]
-
-
-class Narrator(Protocol):
-    """Who is told what happens while it happens."""
-
-    def step(self, words: str) -> None: ...
-    def progress(self, what: str, done: int, of: int) -> None: ...
 
 
 @dataclass
@@ -82,8 +73,8 @@ class Inbox:
 async def tell(url: str, narrator: Narrator, deadline_s: float, *, verify: bool = True) -> Offline:
     """Play it against the gateway at `url`; a step that misses `deadline_s` ends the play."""
     async with (
-        _user("ana", url, deadline_s, verify) as (ana, sender),
-        _user("bo", url, deadline_s, verify) as (bo, name),
+        a_user("ana", url, deadline_s, verify) as (ana, sender, _),
+        a_user("bo", url, deadline_s, verify) as (bo, name, _),
     ):
         talk = await ana.open_conversation([name])
         narrator.step(f"{name} is away. {sender} sends {AWAY} texts.")
@@ -151,15 +142,6 @@ def verdict(sent: list[str], received: list[str], numbers: list[int], recovered:
     if not found and status not in ("DELIVERED", "READ"):
         found.append(f"the last text is {status or 'without a status'} for its sender")
     return found
-
-
-@asynccontextmanager
-async def _user(name: str, url: str, deadline_s: float, verify: bool) -> AsyncIterator[tuple[ParleyClient, str]]:
-    username, password = f"{name}-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
-    async with ParleyClient(url, deadline_s=deadline_s, verify=verify) as client:
-        await client.register(username, password)
-        await client.log_in(username, password)
-        yield client, username
 
 
 async def _send(client: ParleyClient, conversation_id: str, first: int, count: int, narrator: Narrator) -> list[str]:

@@ -3,6 +3,7 @@
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 import clients.parley
 from clients.parley.cli import app
+from clients.parley.demos import cross_platform, files, telegram
 from clients.parley.demos.basic import Account, Step, Story, Told, timeline
+from clients.parley.demos.killed import Interrupted
 from clients.parley.demos.offline import verdict
 from clients.parley.demos.show import show_story
 from clients.parley.objects import StatusChange
@@ -90,6 +93,68 @@ def test_the_offline_demo_says_what_went_wrong(
     received: list[str], numbers: list[int], recovered: bool, status: str, words: list[str]
 ) -> None:
     assert verdict(["a", "b", "c"], received, numbers, recovered, status) == words
+
+
+def interrupted(**changes: Any) -> Interrupted:
+    told: dict[str, Any] = {"file_id": "f", "killed_at_percent": 50, "killed_after_ms": 9.0, "resumed": True}
+    told |= {"parts": 12, "parts_kept": 5, "parts_sent": 7, "bytes_sent": 7, "resumed_ms": 9.0, "verified_ms": 9.0}
+    return Interrupted(**told | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, []),
+        ({"resumed": False, "parts_kept": 0, "parts_sent": 12}, ["did not resume"]),
+        ({"parts_kept": 0, "parts_sent": 12}, ["12 of 12 parts went again"]),
+        ({"parts_sent": 12}, ["12 of 12 parts went again"]),
+        ({"parts": 1, "parts_kept": 0, "parts_sent": 1}, []),
+    ],
+)
+def test_the_files_demo_says_what_did_not_resume(changes: dict[str, Any], words: list[str]) -> None:
+    found = files.verdict(interrupted(**changes))
+    assert len(found) == len(words)
+    assert all(said in told for said, told in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "arrived", "words"),
+    [
+        (("SENT", "SENT"), ("a", "b"), []),
+        (("SENT", "FAILED"), ("a",), ["“b” is FAILED instead of SENT", "on the phone stands a: not each text"]),
+        (("SENT", "SENT"), ("b", "a"), ["on the phone stands b, a: not each text"]),
+        (("SENT", "SENT"), ("a", "a", "b"), ["on the phone stands a, a, b: not each text"]),
+    ],
+)
+def test_the_telegram_demo_says_what_went_wrong(
+    statuses: tuple[str, ...], arrived: tuple[str, ...], words: list[str]
+) -> None:
+    sent = tuple(
+        telegram.Sent(text=text, status=status, status_ceiling="SENT", attempts=1, after_ms=1.0)
+        for text, status in zip("ab", statuses, strict=True)
+    )
+    found = telegram.verdict(sent, arrived)
+    assert len(found) == len(words)
+    assert all(said in told for said, told in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("read", "on_instagram", "words"),
+    [
+        (("whatsapp", "instagram"), (cross_platform.QUESTION,), []),
+        (("whatsapp",), (cross_platform.QUESTION,), ["it is not READ on instagram"]),
+        (("whatsapp", "instagram"), (cross_platform.QUESTION,) * 2, ["on instagram stands Dinner at eight?, Dinner"]),
+        (("whatsapp", "instagram"), (), ["on instagram stands nothing"]),
+    ],
+)
+def test_the_demo_across_platforms_says_what_went_wrong(
+    read: tuple[str, ...], on_instagram: tuple[str, ...], words: list[str]
+) -> None:
+    reached = [cross_platform.Reached(channel=channel, status="READ", after_ms=1.0) for channel in read]
+    arrived = {"whatsapp": (cross_platform.QUESTION,), "instagram": on_instagram}
+    found = cross_platform.verdict(arrived, reached)
+    assert len(found) == len(words)
+    assert all(told.startswith(said) for said, told in zip(words, found, strict=True))
 
 
 def test_nobody_at_home_is_one_clear_line_and_no_trace() -> None:

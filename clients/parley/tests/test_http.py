@@ -1,10 +1,11 @@
 """The HTTP client against answers as the contract has them, and against a platform that stumbles."""
 
+import gzip
 import json
 
 import pytest
 
-from clients.parley import ParleyClient, ParleyError, ProblemError, UnreachableError
+from clients.parley import ParleyClient, ParleyError, ProblemError, UnreachableError, http
 from clients.parley.errors import read_problem
 from clients.parley.tests.scripted import answer, http_server
 
@@ -109,3 +110,46 @@ def test_a_problem_brings_its_fields_and_the_wait() -> None:
 def test_an_answer_that_is_no_problem_is_still_a_problem_error(body: bytes) -> None:
     error = read_problem(504, {}, body)
     assert (error.status, error.code, error.retry_after_s) == (504, "not_a_problem", None)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 100_000)
+    endless = f"HTTP/1.1 {status} x\r\nContent-Length: {10**12}\r\n\r\n".encode() + bytes(200_000)
+    async with http_server(endless) as (url, _), ParleyClient(url) as client:
+        with pytest.raises(ParleyError, match="more than"):
+            await client.status("m1")
+
+
+async def test_an_answer_that_grows_when_it_is_unpacked_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_BYTES", 100_000)
+    packed = gzip.compress(bytes(10**6))
+    head = f"HTTP/1.1 200 x\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    async with http_server(head.encode() + packed) as (url, _), ParleyClient(url) as client:
+        with pytest.raises(ParleyError, match="more than"):
+            await client.status("m1")
+
+
+async def test_an_answer_that_cannot_be_unpacked_is_told_in_words() -> None:
+    rubbish = b"HTTP/1.1 200 x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+    async with http_server(rubbish) as (url, _), ParleyClient(url) as client:
+        with pytest.raises(ParleyError, match="cannot be read"):
+            await client.status("m1")
+
+
+async def test_a_token_goes_to_no_other_address_though_an_answer_leads_there() -> None:
+    async with http_server() as (elsewhere, heard):
+        redirect = answer(307, {}, f"Location: {elsewhere}/v1/messages/m1/status")
+        async with http_server(redirect) as (url, _), ParleyClient(url, access_token="T") as client:
+            with pytest.raises(ParleyError):
+                await client.status("m1")
+    assert heard == []
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_that_is_nested_without_end_is_told_in_words(status: int) -> None:
+    body = b'{"scan": {"a": ' + b"[" * 100_000
+    deep = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    async with http_server(deep) as (url, _), ParleyClient(url) as client:
+        with pytest.raises(ParleyError):
+            await client.files.get("f1")

@@ -49,7 +49,7 @@ async def live_on(
     async with (
         platform(script, on_auth, answers) as url,
         ParleyClient(url, access_token="T") as client,
-        client.live(known=known, deadline_s=10) as live,
+        client.live(known=known, deadline_s=60) as live,
     ):
         yield live
 
@@ -57,7 +57,7 @@ async def live_on(
 async def take(live: LiveChat, kind: type, count: int) -> list[LiveEvent]:
     found: list[LiveEvent] = []
     while len(found) < count:
-        event = await live.receive(10)
+        event = await live.receive(60)
         found += [event] if isinstance(event, kind) else []
     return found
 
@@ -94,7 +94,7 @@ async def test_after_a_cut_it_resumes_where_it_stood_and_says_so() -> None:
         push(transport, **{**message(2), "offset": 6})
 
     async with live_on(in_turn(first, second)) as live:
-        events = [await live.receive(10) for _ in range(6)]
+        events = [await live.receive(60) for _ in range(6)]
     assert [type(e) for e in events] == [Ready, CaughtUp, Arrived, Interrupted, Ready, Arrived]
     assert numbers(events) == [1, 2]
     assert isinstance(events[3], Interrupted)
@@ -195,12 +195,12 @@ async def test_marks_are_said_again_until_a_receipt_confirms_them() -> None:
 
     async with live_on(on_auth, script) as live:
         live.ack("c", 2)
-        await live.receive(10)
-        await live.receive(10)
+        await live.receive(60)
+        await live.receive(60)
         live.ack("other", 5)
         live.read("c", 7)
         while not (len(connections) == 2 and len(connections[1]) == 2):
-            await live.receive(10)
+            await live.receive(60)
     assert connections[1] == [{"type": "ack", "up to": 5}, {"type": "read", "up to": 7}]
 
 
@@ -267,7 +267,7 @@ async def test_a_send_without_an_answer_ends_at_its_deadline_and_is_not_repeated
     async with (
         platform(script, stay, nothing_new) as url,
         ParleyClient(url, access_token="T") as client,
-        client.live(deadline_s=0.5) as live,
+        client.live(deadline_s=2) as live,
     ):
         with pytest.raises(UnreachableError, match="no answer"):
             await live.send("c", "hi")

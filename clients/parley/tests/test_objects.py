@@ -1,13 +1,16 @@
 """Frames and settings as values."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.parley.frames import Arrived, ErrorReported, Receipt, decode_frame
+from clients.parley.cli.words import marks_of
+from clients.parley.frames import Arrived, Edited, ErrorReported, Pressed, Reacted, Receipt, Unsent, decode_frame
+from clients.parley.objects import SentFile
 from clients.parley.retry import LONGEST_BACKOFF_S, backoff_s
 from clients.parley.settings import gateway_url, read_settings
 from clients.parley.tests.scripted import message
@@ -20,6 +23,18 @@ def test_a_message_frame_is_read_with_fields_of_a_newer_server() -> None:
     assert event.created_at.utcoffset() is not None
 
 
+def test_a_file_message_shows_its_file_and_no_other_does() -> None:
+    shown: dict[str, Any] = {"filename": "a.png", "size": 7, "content_type": "image/png", "sha256": "0" * 64}
+    payload = {"type": "file", "file_id": "f", "caption": "look", "file": {**shown, "mood": "new"}}
+    event = decode_frame(msgspec.json.encode({**message(3), "payload": payload}))
+    assert isinstance(event, Arrived)
+    assert event.file == SentFile(file_id="f", caption="look", **shown)
+    assert event.text == "look"
+    text = decode_frame(msgspec.json.encode(message(4)))
+    assert isinstance(text, Arrived)
+    assert text.file is None
+
+
 def test_a_receipt_and_an_error_keep_what_they_say() -> None:
     receipt = decode_frame(
         b'{"type":"receipt","offset":9,"conversation_id":"c","username":"bo","status":"READ",'
@@ -30,6 +45,27 @@ def test_a_receipt_and_an_error_keep_what_they_say() -> None:
     error = decode_frame(b'{"type":"error","problem":{"status":409,"code":"message_id_conflict"}}')
     assert isinstance(error, ErrorReported)
     assert error.problem.code == "message_id_conflict"
+
+
+def test_what_people_do_to_messages_is_told_and_shown_with_the_message() -> None:
+    place = {"message_id": "m", "conversation_id": "c", "sequence_number": 4, "offset": 9}
+    at = "2026-11-21T10:15:30.123Z"
+    told: list[dict[str, Any]] = [
+        {"type": "edited", "payload": {"type": "text", "text": "hello"}, "edited_at": at},
+        {"type": "unsent", "unsent_at": at},
+        {"type": "reacted", "username": "bo", "reactions": ["👍"], "at": at},
+        {"type": "pressed", "username": "bo", "data": "yes", "at": at},
+    ]
+    edited, unsent, reacted, pressed = [decode_frame(msgspec.json.encode({**place, **one})) for one in told]
+    assert isinstance(edited, Edited)
+    assert isinstance(unsent, Unsent)
+    assert isinstance(reacted, Reacted)
+    assert isinstance(pressed, Pressed)
+    assert (edited.text, reacted.reactions, pressed.data, unsent.offset) == ("hello", ("👍",), "yes", 9)
+    reactions = [{"username": "bo", "reactions": ["👍"]}]
+    shown = decode_frame(msgspec.json.encode({**message(3), "edited_at": at, "reactions": reactions}))
+    assert isinstance(shown, Arrived)
+    assert marks_of(shown) == "  (edited, 👍 bo)"
 
 
 def test_a_frame_of_a_kind_that_is_not_known_yet_is_passed_over() -> None:

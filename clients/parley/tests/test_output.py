@@ -2,10 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.parley.cli.output import STEERING, clean, clean_json, clean_lines
+from clients.parley.cli.output import STEERING, clean, clean_json, clean_lines, line
 
 
 def test_what_would_steer_a_terminal_is_shown_instead() -> None:
@@ -19,6 +20,11 @@ def test_lines_of_a_text_cannot_pass_for_lines_of_another() -> None:
 def test_ordinary_text_of_any_script_stays_as_it_is() -> None:
     for words in ("Grüße, 你好 👋", "שלום", "مرحبا", "[bold]not markup[/] :smile:"):
         assert clean(words) == words
+
+
+def test_a_line_steers_nothing_though_nobody_has_cleaned_it(capsys: pytest.CaptureFixture[str]) -> None:
+    line("one\ntwo ", ("\x1b]0;x\x07", "bold"))
+    assert capsys.readouterr().out == "one\ntwo ␛]0;x␇\n"
 
 
 @given(st.text())

@@ -1,13 +1,14 @@
 """Where sessions are kept: for their owner alone, whole, and renewed by one process at a time."""
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from clients.parley import Grant
-from clients.parley.cli.profiles import NoSessionError, Profile, choose, chosen, named
+from clients.parley.cli.profiles import NoSessionError, Profile, bookmark, choose, chosen, named
 
 URL = "http://127.0.0.1:8080"
 
@@ -59,6 +60,18 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
     for name in ("../../etc/passwd", "a/b", ".hidden", "", "Ana"):
         with pytest.raises(NoSessionError):
             profile(tmp_path, name)
+
+
+def test_bookmarks_are_found_again_until_the_platform_has_swept_what_they_name(tmp_path: Path) -> None:
+    home = {"XDG_STATE_HOME": str(tmp_path)}
+    cat, dog = (bookmark(tmp_path / name, "ana", URL, home) for name in ("cat.png", "dog.png"))
+    assert len({cat, dog, bookmark(tmp_path / "cat.png", "ben", URL, home)}) == 3
+    cat.parent.mkdir(parents=True)
+    for made in (cat, dog):
+        made.touch()
+    os.utime(cat, (0, 0))
+    assert bookmark(tmp_path / "cat.png", "ana", URL, home) == cat
+    assert (cat.exists(), dog.exists()) == (False, True)
 
 
 async def test_one_renews_while_the_other_waits(tmp_path: Path) -> None:

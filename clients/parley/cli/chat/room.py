@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from clients.parley.cli.messages import text_of
+from clients.parley.cli.words import text_of
 from clients.parley.frames import Receipt
 from clients.parley.objects import Message
 
@@ -36,9 +36,6 @@ class Room:
     there: dict[str, str] = field(default_factory=dict)
     _marks: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def knows(self, message_id: str) -> bool:
-        return self._find(message_id) is not None
-
     def begin(self, message_id: str, text: str) -> Entry:
         """A text of one's own, on its way."""
         return self._add(Entry(message_id, self.me, text, datetime.now(UTC)))
@@ -62,6 +59,13 @@ class Room:
         if RANK.get(message.status or "", 0) > RANK.get(entry.status, 0):
             entry.status = message.status or ""
         entry.fault = "not delivered" if message.status == "FAILED" else ""
+        return entry
+
+    def says_now(self, message_id: str, text: str) -> Entry | None:
+        """It was edited, or taken back."""
+        entry = self._find(message_id)
+        if entry is not None:
+            entry.text = text
         return entry
 
     def receipt(self, receipt: Receipt) -> None:

@@ -16,11 +16,14 @@ from clients.parley.frames import (
     Arrived,
     CaughtUp,
     DeliveryChanged,
+    Edited,
     ErrorReported,
     PresenceChanged,
+    Reacted,
     Ready,
     Receipt,
     Typing,
+    Unsent,
 )
 from clients.parley.live import Interrupted, LiveChat, LiveEvent
 from clients.parley.objects import Presence
@@ -113,8 +116,21 @@ class Talk:
             case Receipt(conversation_id=self.conversation_id):
                 self.room.receipt(event)
                 self.view.changed(event)
+            case Edited(conversation_id=self.conversation_id, message_id=message_id, text=text):
+                self._on_change(message_id, text, "was edited")
+            case Unsent(conversation_id=self.conversation_id, message_id=message_id):
+                self._on_change(message_id, "[unsent]", "was taken back")
+            case Reacted(conversation_id=self.conversation_id, reactions=reactions) if reactions:
+                words = f"{event.username} reacts to message {event.sequence_number}: {' '.join(reactions)}"
+                self.view.notice(clean(words), for_s=NOTICE_S)
             case _:
                 self._on_hint(event)
+
+    def _on_change(self, message_id: str, text: str, what: str) -> None:
+        entry = self.room.says_now(message_id, text)
+        if entry is not None:
+            self.view.changed(entry)
+            self.view.notice(f"message {entry.number} {what}", for_s=NOTICE_S)
 
     def _on_message(self, message: Arrived) -> None:
         before = len(self.room.entries)

@@ -1,0 +1,1 @@
+"""`parley dlq …`, `channels status`, `audit`: what operators see and mend, on the internal port of a router."""

@@ -20,6 +20,7 @@ from bench.device import RefusedError
 from bench.people import gather
 from bench.picture.drawing import draw, foot
 from bench.picture.take import picture
+from bench.program import program
 from bench.report import Report
 from bench.scenarios import EVERYTHING, HELD_S, Scenario, choose
 from bench.series import about, run_all
@@ -31,18 +32,17 @@ FAILED = 1
 WHOLE_S, QUICK_S = 20.0, 6.0
 SLICE_S, SLICES = 8.0, 8  # of the warm-up
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 said = Console(stderr=True, highlight=False, soft_wrap=True)
 
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The gateway; by default that of the running platform.")]
 NAMES = """Which, in this order: http, socket, batch (closed loop: each sender waits for the answer); http@500,
 socket@500, batch@500 (open loop: as many messages are due each second, at any rate); rush (HTTP, 3,333 a second, from
 idle); idle (nothing is sent)."""
 
 
-@app.command()
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="One run of 6 s each instead of three of 20 s.")] = False,
-    url: Annotated[str | None, typer.Option(help="The gateway; by default that of the running platform.")] = None,
+    url: Url = None,
     only: Annotated[str, typer.Option(metavar="NAMES", help=NAMES)] = EVERYTHING,
     seconds: Annotated[float | None, typer.Option(min=1, help="Length of a run; of http@1667 it is 60 s.")] = None,
     runs: Annotated[int | None, typer.Option(min=1, help="Runs of each.")] = None,
@@ -55,9 +55,7 @@ def bench(
 
     Prints goals and figures as Markdown and keeps them with a JSON document in the state folder under bench/. Exits
     with 1 when a message was lost, doubled or out of order, or a run failed."""
-    where = url or gateway_url(os.environ)
-    if not is_loopback(urlsplit(where).hostname or ""):
-        raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
+    where = own_gateway(url)
     length = seconds or (QUICK_S if quick else WHOLE_S)
     try:
         chosen = choose(only.split(","), length, 2.0 if quick else 3.0, None if seconds or quick else HELD_S)
@@ -74,6 +72,9 @@ def bench(
         _write(report, write)
     if not all(result.verdict.clean and result.final for result in report.results):
         raise typer.Exit(FAILED)
+
+
+app = program(bench)
 
 
 class Order(NamedTuple):
@@ -107,6 +108,14 @@ async def _bench(order: Order) -> Report:
     )
 
 
+def own_gateway(url: str | None = None) -> str:
+    """Where the load goes: that, or the running platform. Raises `BadParameter` where it is another machine."""
+    where = url or gateway_url(os.environ)
+    if not is_loopback(urlsplit(where).hostname or ""):
+        raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
+    return where
+
+
 def is_loopback(host: str) -> bool:
     """Whether every address of that name is this machine's own."""
     try:
@@ -131,7 +140,11 @@ def _write(report: Report, page: Path) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     if report.messages:
         page.with_suffix(".svg").write_text(draw(report.messages, foot(report.at, report.settings["commit"])))
-    page.write_text(document.page(report))
+    written, before = document.page(report), page.read_text() if page.exists() else ""
+    for title in document.OF_OTHERS:
+        if kept := document.section_of(before, title):
+            written = document.with_section(written, title, kept)
+    page.write_text(written)
 
 
 def _words(error: BaseException) -> str:

@@ -5,6 +5,11 @@ from typing import Any
 from bench import goals
 from bench.report import Report, heading, idleness, table, warnings
 
+OUTAGE = "## While a platform is away"
+APART = "## While another platform is away"
+WEBHOOKS = "## Until a third party hears of it"
+OF_OTHERS = (OUTAGE, APART, WEBHOOKS)
+"""Sections that benches of their own write."""
 PREFACE = """# What a message costs
 Written by `make bench`, which anyone can repeat: [the method](../bench/README.md). Everything runs on one machine and
 is counted: gateway, services, Kafka, MongoDB, Redis, etcd; the load comes from the same machine, and its own cost is
@@ -21,6 +26,11 @@ second; the bars above them are to one scale. A message costs more when there ar
 batch (a poll, an insert, a commit) is shared by fewer. For our services the second column is the library and the third
 the function that was called in it, with the part of Python's own library and of C that it needs; for the servers it is
 what their threads do. `make bench what=picture` draws it alone, and keeps the stacks that it is drawn from.
+"""
+
+MISSED = """### What is missed, and what would come next
+Where it goes, in the runs of this page, most first; the picture below goes down to functions.
+
 """
 
 LEGEND = """CPU in ms per message is user and system time of all processes; *receipt* is from sent (in an open loop:
@@ -45,7 +55,10 @@ us, not by their makers:
 
 def summary(report: Report) -> str:
     """What the command prints."""
-    parts = [heading(report), goals.table(report), table(report), idleness(report), *warnings(report.results)]
+    parts = [
+        *(heading(report), goals.table(report), goals.missed(report), table(report), idleness(report)),
+        *warnings(report.results),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -55,6 +68,7 @@ def page(report: Report) -> str:
         PREFACE.strip(),
         f"{heading(report)}.\n{_versions(report.settings)}",
         "## Goals\nA first landing, and where it goes from there.\n\n" + goals.table(report),
+        MISSED + missed if (missed := goals.missed(report)) else "",
         PICTURE.strip() if report.messages else "",
         "## All figures\n" + table(report),
         idleness(report),
@@ -64,6 +78,20 @@ def page(report: Report) -> str:
         OTHERS.strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def with_section(page: str, title: str, section: str) -> str:
+    """The same page, with this section in the place of the one of that title, or else before the last one."""
+    parts = page.strip().split("\n\n## ")
+    own = section.strip().removeprefix("## ")
+    kept = [part for part in parts if f"## {part}".splitlines()[0] != title]
+    return "\n\n## ".join([*kept[:-1], own, kept[-1]]) + "\n"
+
+
+def section_of(page: str, title: str) -> str | None:
+    """None where it is not there."""
+    found = (f"## {part}" for part in page.strip().split("\n\n## ")[1:])
+    return next((part for part in found if part.splitlines()[0] == title), None)
 
 
 def _versions(settings: dict[str, Any]) -> str:

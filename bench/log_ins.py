@@ -14,12 +14,12 @@ import typer
 import uvloop
 
 from bench import stack
-from bench.cli import FAILED, is_loopback, said
+from bench.cli import FAILED, Url, own_gateway, said
 from bench.figures import Latency, latency
 from bench.http import Connection, head
 from bench.load import clock, due_times, quiet_collector
+from bench.program import program
 from clients.parley import ParleyClient
-from clients.parley.settings import gateway_url
 
 RATE = 100.0
 WARM_UP_S = 2.0
@@ -153,12 +153,10 @@ def markdown(columns: dict[str, Figures]) -> str:
 def main(
     at_once: Annotated[int, typer.Option(min=1, max=60, help="People who log in.")] = 20,
     seconds: Annotated[float, typer.Option(min=1, help="Length of a run.")] = 15.0,
-    url: Annotated[str | None, typer.Option(help="The gateway; by default that of the running platform.")] = None,
+    url: Url = None,
 ) -> None:
     """Measure how log-ins, a quarter of a second of CPU each, disturb other requests to auth."""
-    where = url or gateway_url(os.environ)
-    if not is_loopback(urlsplit(where).hostname or ""):
-        raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
+    where = own_gateway(url)
     columns = uvloop.run(compare(where, at_once, seconds))
     typer.echo(markdown(columns))
     for name, figures in columns.items():
@@ -169,4 +167,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program(main)()

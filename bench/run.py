@@ -105,7 +105,7 @@ async def measure(url: str, pairs: Sequence[Pair], scenario: Scenario, find: Fin
     """Warm-up (or a rest, without one) and run, each until everything that was accepted is delivered."""
     async with room(url, pairs, scenario.door or "http") as everybody:
         if scenario.warm_up_s:
-            await _load(everybody, scenario, scenario.warm_up_s)
+            await load(everybody, scenario, scenario.warm_up_s)
         else:
             await asyncio.sleep(REST_S)
         return await take(everybody, scenario, find)
@@ -117,7 +117,7 @@ async def take(everybody: Room, scenario: Scenario, find: Find = stack.pids) -> 
     pids = await asyncio.to_thread(find)
     with quiet_collector():
         before = stack.snapshot(pids)
-        outcome = await _load(everybody, scenario, scenario.seconds)
+        outcome = await load(everybody, scenario, scenario.seconds)
         after = stack.snapshot(pids)
     load_average = os.getloadavg()[0]
     pids_after = await asyncio.to_thread(find)
@@ -137,7 +137,8 @@ class Outcome:
     final: bool
 
 
-async def _load(room: Room, scenario: Scenario, seconds: float) -> Outcome:
+async def load(room: Room, scenario: Scenario, seconds: float) -> Outcome:
+    """Returns when everything has arrived and is final, or the time for that is up."""
     lanes = [recipient.begin() for recipient in room.recipients]
     senders = [Sender(door, lane, room.tally) for door, lane in zip(room.doors, lanes, strict=True)]
     start = clock()

@@ -10,6 +10,7 @@ import typer
 import uvloop
 from google.protobuf.message import DecodeError
 
+from bench.program import program
 from bench.trees import Gathering, tree
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
@@ -84,4 +85,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program(main)()

@@ -6,18 +6,18 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
 import uvloop
 
 from bench import stack
-from bench.cli import FAILED, is_loopback, said
+from bench.cli import FAILED, Url, own_gateway, said
 from bench.device import Device, Frame, Tally, connect
 from bench.load import clock, quiet_collector
 from bench.people import gather
 from bench.proc import Usage
-from clients.parley.settings import gateway_url, state_folder
+from bench.program import program
+from clients.parley.settings import state_folder
 
 AT_ONCE = 100  # that log in
 ANSWER_S = 60.0
@@ -134,12 +134,10 @@ async def _run(url: str, count: int, idle_s: float) -> Figures:
 def main(
     count: Annotated[int, typer.Option(min=1, help="Sockets, of 100 users in turn.")] = 2000,
     idle: Annotated[float, typer.Option(min=1, help="Seconds in which nothing is sent.")] = 20.0,
-    url: Annotated[str | None, typer.Option(help="The gateway; by default that of the running platform.")] = None,
+    url: Url = None,
 ) -> None:
     """Measure what open sockets cost when nothing happens."""
-    where = url or gateway_url(os.environ)
-    if not is_loopback(urlsplit(where).hostname or ""):
-        raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
+    where = own_gateway(url)
     figures = uvloop.run(_run(where, count, idle))
     typer.echo(markdown(figures))
     if figures.silent:
@@ -147,4 +145,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program(main)()

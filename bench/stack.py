@@ -13,7 +13,7 @@ import msgspec
 
 from bench.proc import Machine, Task, Usage, read_machine, read_processes, read_tasks, usage
 
-OURS = ("auth", "frontend", "router", "presence")
+OURS = ("auth", "frontend", "router", "presence", "files", "webhooks")
 
 
 class StackError(Exception):

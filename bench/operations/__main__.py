@@ -10,6 +10,7 @@ import uvloop
 from bench.cli import FAILED, is_loopback, said
 from bench.operations.budget import compare, complaints, highest, read_budget, table, write_budget
 from bench.operations.measure import measure
+from bench.program import program
 from clients.parley.settings import gateway_url, settings_file
 
 RUNS = 3
@@ -33,4 +34,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program(main)()

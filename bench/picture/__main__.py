@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 import uvloop
 
 from bench import stack
-from bench.cli import QUICK_S, SLICE_S, SLICES, WHOLE_S, is_loopback, said
+from bench.cli import QUICK_S, SLICE_S, SLICES, WHOLE_S, own_gateway, said
 from bench.people import gather
 from bench.picture.drawing import draw, foot
 from bench.picture.parts import Part
 from bench.picture.take import LOADS, picture
+from bench.program import program
 from bench.scenarios import choose
 from bench.series import run_all
 from bench.warm_up import warm_up
-from clients.parley.settings import gateway_url, state_folder
+from clients.parley.settings import state_folder
 
 DOCUMENT = Path("docs/performance.svg")
 
@@ -32,9 +32,7 @@ def main(
     """Draw where the CPU of a message goes, and keep the stacks in the state folder under bench/stacks/.
 
     Services are started anew for it, twice: once to be sampled, once to be as they were."""
-    where = gateway_url(os.environ)
-    if not is_loopback(urlsplit(where).hostname or ""):
-        raise typer.BadParameter(f"{where} is not this machine: the load is for loopback addresses only")
+    where = own_gateway()
     messages = uvloop.run(_messages(where, pairs, QUICK_S if quick else WHOLE_S))
     file = DOCUMENT if write else state_folder(os.environ) / "bench" / "picture.svg"
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -52,4 +50,4 @@ async def _messages(url: str, count: int, seconds: float) -> list[Part]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    program(main)()

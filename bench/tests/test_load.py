@@ -88,7 +88,7 @@ async def platform(stand_in: StandIn) -> AsyncIterator[tuple[Room, Sender]]:
 
 async def settled(stand_in: StandIn, sender: Sender, last: int) -> Verdict:
     """The verdict once bo has acknowledged number `last`."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not (stand_in.acks and stand_in.acks[-1] >= last and await sender.door.delivered("", last)):
             await asyncio.sleep(0)
     return sender.lane.verdict()

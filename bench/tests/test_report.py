@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from bench.cli import app, is_loopback
 from bench.document import page, summary
 from bench.figures import Latency
-from bench.goals import GOALS, table
+from bench.goals import GOALS, Goal, missed, table
 from bench.idle import Idle
 from bench.ledger import Verdict
 from bench.picture.take import message
@@ -58,8 +58,8 @@ def report(*results: Result, idles: tuple[Idle, ...] = ()) -> Report:
 
 
 def goal(text: str, what: str) -> str:
-    """The line of a goal."""
-    return next(line for line in text.splitlines() if line.startswith(f"| {what}"))
+    """The line of a goal; empty where there is none."""
+    return next((line for line in text.splitlines() if line.startswith(f"| {what}")), "")
 
 
 def test_a_single_run_shows_its_figures() -> None:
@@ -109,6 +109,40 @@ def test_one_lost_message_in_one_run_misses_the_goal() -> None:
 def test_ours_alone_and_all_together_have_goals_when_idle() -> None:
     text = table(report(idles=(Idle(20.0, {"router": 1.5, "presence": 1.0, "kafka": 2.0}),)))
     assert goal(text, "idle").endswith("| ≤ 10 % ✓; ours ≤ 4 % ✓ | ≤ 6 % ✓; ours ≤ 2 % ✗ | 4.5 %; ours 2.5 % |")
+
+
+def test_what_is_missed_stands_there_with_its_profile_and_the_next_step() -> None:
+    measured = report(
+        *(result(2000, scenario=name) for name in ("http", "socket")),
+        idles=(Idle(20.0, {"router": 4.5, "kafka": 1.0, "redis": 0.1}),),
+    )
+    text = missed(measured)
+    line = goal(text, "CPU per message at saturation").split(" | ")
+    assert (line[1], line[2]) == ("0.90 ms", "router 0.500, kafka 0.400 ms")
+    assert goal(text, "saturation").split(" | ")[1] == "2,000/s"
+    assert goal(text, "idle").split(" | ")[1:3] == ["ours 4.5 %", "router 4.5, kafka 1.0, redis 0.1 %"]
+    assert goal(text, "memory") == ""
+    assert goal(text, "CPU per message over the WebSocket")
+    assert text in summary(measured)
+
+
+def test_of_what_is_late_one_sees_whether_all_of_it_is() -> None:
+    late = result(1667, scenario="http@1667", accept_ms=Latency(7, 36, 80), receipt_ms=Latency(48, 70, 90))
+    line = goal(missed(report(late)), "1,667/s").split(" | ")
+    assert line[1] == "accept p95 36.0 ms"
+    assert line[2] == "accept p50, p95, p99 7, 36, 80 ms; receipt 48, 70, 90 ms; 5 % of the CPU left"
+
+
+def test_where_nothing_is_missed_nothing_is_said() -> None:
+    good = msgspec.structs.replace(result(9000).costs, cpu_ms=0.1)
+    assert missed(report(result(9000, costs=good))) == ""
+    assert "What is missed" not in page(report(result(9000, costs=good)))
+    assert "What is missed" in page(report(result(2000)))
+
+
+@pytest.mark.parametrize("one", GOALS, ids=lambda one: one.what)
+def test_each_goal_has_a_next_step(one: Goal) -> None:
+    assert one.next_step
 
 
 def test_what_was_not_measured_has_no_mark() -> None:

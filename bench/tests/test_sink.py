@@ -36,7 +36,7 @@ async def test_the_sink_takes_whatever_comes() -> None:
     sink = Sink(Gathering())
     server = await asyncio.get_running_loop().create_server(lambda: Connection(sink), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/traces"
-    async with server, httpx.AsyncClient() as http:
+    async with server, httpx.AsyncClient(timeout=60) as http:
         answers = [await http.post(url, content=b"x" * 100_000) for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 200]
     assert (sink.requests, sink.size) == (3, 300_000)

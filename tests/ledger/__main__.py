@@ -1,28 +1,25 @@
 """`python -m tests.ledger`: load, faults, and the proof that nothing was lost, doubled or swapped."""
 
 import random
-import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
 from tests.ledger import report
+from tests.ledger.ending import end, said, say
 from tests.ledger.faults import ABOUT_S, plan
 from tests.ledger.platform import platform
 from tests.ledger.run import Outcome, Plan, prove
 
-FAILED = 1
 FEW = 6
 RATE = 600.0
 RESUMES = 0.95
+STALL_S = 2.5  # of all senders together, while one fault lasts: for estimates
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-said = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -43,23 +40,14 @@ def ledger(
     seconds = max(FEW * ABOUT_S, messages / RATE)
     count = faults or round(seconds / ABOUT_S)
     made = Plan(messages, messages / (count * ABOUT_S), plan(count, random.Random(chosen)), chosen)
-    said.print(
-        f"seed {chosen}: {messages:,} messages, {made.rate:.0f}/s, {count} faults: about {seconds / 60 + 1:.0f} min"
-    )
+    about = (seconds + count * STALL_S) / 60 + 1
+    said.print(f"seed {chosen}: {messages:,} messages, {made.rate:.0f}/s, {count} faults: about {about:.0f} min")
     state = Path(tempfile.mkdtemp(prefix="parley-ledger-"))
     outcome = uvloop.run(_prove(made, state))
-    text = report.render(outcome)
-    typer.echo(text)
-    if write:
-        write.write_text(report.PREFACE + text)
-    if not is_good(outcome):
-        said.print(f"the stack's logs are in {state / 'logs'}", style="red", markup=False)
-        raise typer.Exit(FAILED)
-    shutil.rmtree(state)
+    end(report.render(outcome), report.PREFACE, write, state, is_good=is_good(outcome))
 
 
 async def _prove(made: Plan, state: Path) -> Outcome:
-    say = partial(said.print, style="dim", markup=False)
     say("starting a stack of its own")
     async with platform(state) as target:
         return await prove(made, target, say)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from tests.ledger.device import Device, Habits
 from tests.ledger.gateway import Caller
 from tests.ledger.history import History
+from tests.ledger.platform import Platform
 from tests.ledger.sender import Sender
+from tests.registered import registered
 
 USERS = 16
 GROUPS = 4
 MOST_IN_GROUP = 9
-AT_ONCE = 2  # log-ins: each is a quarter of a second of CPU
 STEADY = Habits(stays_s=0, acks_after_s=0, reads=0.3)
 HABITS = (
     STEADY,
@@ -39,11 +40,12 @@ class Crowd:
             caller.close()
 
 
-async def gather(url: str, history: History, chance: random.Random) -> Crowd:
+async def gather(target: Platform, history: History, chance: random.Random) -> Crowd:
     """Everybody is known to the platform afterwards; nobody is connected."""
     history.users += [f"ledger-{history.run:08x}-{number}" for number in range(USERS)]
-    slots = asyncio.Semaphore(AT_ONCE)
-    callers = await asyncio.gather(*(_log_in(url, name, slots) for name in history.users))
+    url, password = target.url, secrets.token_urlsafe(12)
+    await registered(target.direct["PARLEY_ETCD"], password, *history.users)
+    callers = await asyncio.gather(*(_log_in(url, name, password) for name in history.users))
     await _converse(history, callers, chance)
     devices = [_device(history, url, callers, user, 0, HABITS[user % len(HABITS)], chance) for user in range(USERS)]
     seconds = [_device(history, url, callers, user, 1, SECOND, chance) for user in range(0, USERS, 3)]
@@ -54,12 +56,10 @@ async def gather(url: str, history: History, chance: random.Random) -> Crowd:
     return Crowd(url, [*devices, *seconds], senders, callers)
 
 
-async def _log_in(url: str, name: str, slots: asyncio.Semaphore) -> Caller:
-    caller, password = Caller(url), secrets.token_urlsafe(12)
-    async with slots:
-        await caller.insist("POST", "/v1/auth/register", {"username": name, "password": password})
-        credentials = {"grant_type": "password", "username": name, "password": password}
-        caller.token = (await caller.insist("POST", "/v1/auth/token", credentials))["access_token"]
+async def _log_in(url: str, name: str, password: str) -> Caller:
+    caller = Caller(url)
+    credentials = {"grant_type": "password", "username": name, "password": password}
+    caller.token = (await caller.insist("POST", "/v1/auth/token", credentials))["access_token"]
     return caller
 
 

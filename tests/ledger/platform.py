@@ -14,25 +14,26 @@ from pathlib import Path
 import httpx
 
 from deploy.local import settings_file
-from deploy.local.programs import SERVICES
+from deploy.local.programs import GATEWAY, PLATFORMS, SERVERS, SERVICES
 from deploy.local.stack import Stack
 from deploy.local.supervision import MARK
 from deploy.local.throwaway import spare_ports, throwaway
 
 Change = str | Callable[[re.Match[str]], str]
 STORES = ("kafka", "mongo", "redis", "etcd")
-READY_S = 60.0
+READY_S = 180.0
 BEHIND_THE_LINE = 2  # the broker's second listener, beside its controller
 
 
 @dataclass
 class Platform:
-    """`direct` says where the stores are for those who look past the lines; `url` is the gateway."""
+    """`direct` says where the stores are for those who look past the lines; `url` is the gateway. `lines` None: there
+    are none, and services reach their stores directly."""
 
     stack: Stack
     url: str
     direct: Mapping[str, str]
-    lines: subprocess.Popen[str]
+    lines: subprocess.Popen[str] | None = None
 
     async def kill(self, *names: str) -> None:
         """SIGKILL, all at once; the supervisor starts them again."""
@@ -53,6 +54,7 @@ class Platform:
 
     def order(self, *words: str) -> None:
         """To the lines: `cut mongo`, `slow redis 0.1`, `heal mongo`."""
+        assert self.lines
         assert self.lines.stdin
         self.lines.stdin.write(" ".join(words) + "\n")
         self.lines.stdin.flush()
@@ -100,7 +102,7 @@ class Platform:
 @asynccontextmanager
 async def platform(state: Path) -> AsyncIterator[Platform]:
     """A fresh stack in `state`, stopped afterwards."""
-    with throwaway(state) as stack:
+    with throwaway(state, only=SERVERS) as stack:
         direct = settings_file.read(stack.places.settings)
         ports = dict(zip(STORES, spare_ports(stack.ports.base, len(STORES)), strict=True))
         with _lines(direct, ports) as lines:
@@ -108,6 +110,14 @@ async def platform(state: Path) -> AsyncIterator[Platform]:
             made = Platform(stack, direct["PARLEY_GATEWAY_URL"], direct, lines)
             await _until_ready(made.url)
             yield made
+
+
+@asynccontextmanager
+async def plain_platform(state: Path) -> AsyncIterator[Platform]:
+    """A fresh stack in `state` without lines, which is sooner there."""
+    with throwaway(state) as stack:
+        direct = settings_file.read(stack.places.settings)
+        yield Platform(stack, direct["PARLEY_GATEWAY_URL"], direct)
 
 
 @contextmanager
@@ -126,10 +136,8 @@ def _lines(direct: Mapping[str, str], ports: Mapping[str, int]) -> Iterator[subp
 
 
 def _rewire(stack: Stack, ports: Mapping[str, int]) -> None:
-    """Leads the services over the lines: a broker tells its clients where it is, a replica set does so too."""
+    """Starts the rest over the lines: a broker tells its clients where it is, a replica set does so too."""
     where = stack.places
-    for name in SERVICES:
-        stack.stop(name)
     stack.stop("kafka")
     _edit(where.conf / "server.properties", _second_listener(ports["kafka"]))
     _edit(
@@ -141,7 +149,7 @@ def _rewire(stack: Stack, ports: Mapping[str, int]) -> None:
             r"(?<=PARLEY_ETCD=).*": f'"127.0.0.1:{ports["etcd"]}"',
         },
     )
-    for name in ("kafka", *SERVICES):
+    for name in ("kafka", *PLATFORMS, *SERVICES, *GATEWAY):
         stack.start(name, wait=False)
 
 
@@ -162,7 +170,7 @@ def _edit(file: Path, changes: Mapping[str, Change]) -> None:
 
 
 async def _until_ready(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(READY_S):
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http, asyncio.timeout(READY_S):
         while True:
             with suppress(httpx.TransportError):
                 if (await http.get("/health/ready")).status_code == 200:

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
+from tests.ledger import verdicts
 from tests.ledger.history import SECOND, Fault, History
 from tests.ledger.run import Outcome
 
@@ -88,16 +89,9 @@ def kills(history: History) -> Iterator[str]:
 
 
 def _checks(outcome: Outcome) -> Iterator[str]:
-    yield "| check | violations |"
-    yield "|---|---:|"
-    for verdict in outcome.verdicts:
-        yield f"| {verdict.check} | {verdict.count:,} |"
+    yield from verdicts.table(outcome.verdicts)
     yield f"| answers are those of the contract | {len(outcome.history.surprises):,} |"
-    examples = [f"- {v.check}: {example}" for v in outcome.verdicts for example in v.examples]
-    examples += [f"- {surprise}" for surprise in outcome.history.surprises[:5]]
-    if examples:
-        yield ""
-        yield from examples
+    yield from verdicts.examples(outcome.verdicts, outcome.history.surprises)
 
 
 def _after(seconds: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from tests.ledger.checker import Verdict, check
+from tests.ledger.checker import check
 from tests.ledger.checker.evidence import Evidence
 from tests.ledger.crowd import Crowd, gather
 from tests.ledger.faults import inflict
@@ -17,6 +17,7 @@ from tests.ledger.history import FINAL, RANKS, History, Looked
 from tests.ledger.platform import Platform
 from tests.ledger.sender import PER_TURN
 from tests.ledger.stores import read_messages, read_topic
+from tests.ledger.verdicts import Verdict
 
 LOOK_S = 0.3
 PAGE = 200
@@ -55,7 +56,7 @@ async def prove(plan: Plan, target: Platform, say: Say) -> Outcome:
     begun = time.monotonic()
     chance, history = random.Random(plan.seed), History(secrets.randbits(32))
     say("registering people")
-    crowd = await gather(target.url, history, chance)
+    crowd = await gather(target, history, chance)
     try:
         await _live(plan, target, crowd, history, chance, say)
         evidence = await _close_the_books(target, crowd, history, plan.patience_s, say)

@@ -1,11 +1,14 @@
 """Reads MongoDB and Kafka directly, past every service of ours."""
 
+import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -14,6 +17,8 @@ from tests.ledger.history import History
 
 TOPIC = "message.events"
 BATCH = 2_000
+PATIENCE_S = 60.0
+AGAIN_S = 0.3
 
 
 async def read_messages(settings: Mapping[str, str], history: History) -> list[Stored]:
@@ -40,10 +45,7 @@ async def read_messages(settings: Mapping[str, str], history: History) -> list[S
 
 async def read_topic(settings: Mapping[str, str]) -> Counter[str]:
     """How often each message id stands in the topic, from its first record to its last."""
-    consumer = AIOKafkaConsumer(
-        TOPIC, bootstrap_servers=settings["PARLEY_KAFKA"], enable_auto_commit=False, auto_offset_reset="earliest"
-    )
-    await consumer.start()
+    consumer = await _consumer(settings["PARLEY_KAFKA"])
     try:
         ends = await consumer.end_offsets(consumer.assignment())
         found: Counter[str] = Counter()
@@ -53,6 +55,24 @@ async def read_topic(settings: Mapping[str, str]) -> Counter[str]:
         return found
     finally:
         await consumer.stop()
+
+
+async def _consumer(servers: str) -> AIOKafkaConsumer:
+    """Started, though the broker was stopped a moment ago and may need a while."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        made = AIOKafkaConsumer(
+            TOPIC, bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        try:
+            await made.start()
+        except KafkaConnectionError:
+            await made.stop()
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return made
 
 
 def _message_id(value: bytes | None) -> str:

@@ -9,6 +9,7 @@ from libs.common import kafka
 from libs.common.process import run
 from services.router import main
 from services.router.settings import Settings
+from tests.ledger.broken.instead import put
 
 PAUSE_S = 0.3  # makes the moment long in which the harm can be done
 
@@ -22,6 +23,6 @@ class Hasty(kafka.Consumer):
 
 
 if __name__ == "__main__":
-    vars(kafka)["Consumer"] = Hasty
+    put("libs.common.kafka", Consumer=Hasty)
     settings = Settings.load()
     run("router", settings, lambda stop: main.main(settings, stop))

@@ -8,6 +8,7 @@ from libs.common.process import run
 from services.router import main, store
 from services.router.domain import Known
 from services.router.settings import Settings
+from tests.ledger.broken.instead import put
 
 
 class Forgetful(store.Store):
@@ -20,6 +21,6 @@ class Forgetful(store.Store):
 
 
 if __name__ == "__main__":
-    vars(main)["Store"] = Forgetful
+    put("services.router.wiring.messages", Store=Forgetful)
     settings = Settings.load()
     run("router", settings, lambda stop: main.main(settings, stop))

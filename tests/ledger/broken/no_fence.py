@@ -12,6 +12,7 @@ from services.router import main
 from services.router.handlers import messages
 from services.router.handlers.memory import Memory
 from services.router.settings import Settings
+from tests.ledger.broken.instead import put
 
 
 class Unforgetting(Memory[str, int]):
@@ -34,6 +35,6 @@ async def without_fence(settings: Settings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    vars(main)["Messages"] = Stubborn
+    put("services.router.wiring.messages", Messages=Stubborn)
     settings = Settings.load()
     run("router", settings, lambda stop: without_fence(settings, stop))

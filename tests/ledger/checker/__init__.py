@@ -1,13 +1,11 @@
 """The checker: what clients saw against what MongoDB and Kafka hold. It knows the contract, and none of our code."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from tests.ledger.checker import devices, log, statuses
 from tests.ledger.checker.evidence import Evidence
 from tests.ledger.history import History
-
-SHOWN = 5
+from tests.ledger.verdicts import Verdict, verdict
 
 Check = Callable[[History, Evidence], Iterator[str]]
 CHECKS: dict[str, Check] = {
@@ -27,24 +25,6 @@ CHECKS: dict[str, Check] = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What one check found: how many violations, and the first of them in words."""
-
-    check: str
-    count: int
-    examples: Sequence[str]
-
-
 def check(history: History, evidence: Evidence) -> list[Verdict]:
     """One verdict per check, in the order of `CHECKS`; a count of 0 is what a correct platform gets."""
-    return [_verdict(name, one(history, evidence)) for name, one in CHECKS.items()]
-
-
-def _verdict(name: str, violations: Iterator[str]) -> Verdict:
-    examples, count = [], 0
-    for violation in violations:
-        count += 1
-        if count <= SHOWN:
-            examples.append(violation)
-    return Verdict(name, count, examples)
+    return [verdict(name, one(history, evidence)) for name, one in CHECKS.items()]

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import secrets
 import signal
 import struct
 import sys
@@ -19,9 +20,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from conftest import ROOT, Stack
+from tests.registered import registered
 
 PASSWORD = "correct horse battery"
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 ROWS = 30
 
@@ -52,6 +54,7 @@ class Home:
             "PROMPT_TOOLKIT_NO_CPR": "1",
             "TERM": "xterm",
         }
+        self._etcd = stack.etcd
 
     async def run(self, *arguments: str, stdin: str = "", **environment: str) -> Result:
         process = await self._start(arguments, environment, stdin=PIPE, stdout=PIPE, stderr=PIPE)
@@ -60,9 +63,25 @@ class Home:
         return Result(process.returncode or 0, out.decode(), err.decode())
 
     async def register(self, username: str) -> str:
-        made = await self.run("register", username, PARLEY_PASSWORD=PASSWORD)
-        assert made.code == 0, made.err
+        """They are logged in here too, as after `parley register`."""
+        await registered(self._etcd, PASSWORD, username)
+        begun = await self.run("login", username, PARLEY_PASSWORD=PASSWORD)
+        assert begun.code == 0, begun.err
         return username
+
+    async def history(self, of: str, *arguments: str, count: int) -> list[dict[str, Any]]:
+        """All messages, once there are so many: what is accepted is stored in a moment."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                items: list[dict[str, Any]] = (await self.run("history", of, *arguments, "--json")).json["items"]
+                if len(items) >= count:
+                    return items
+
+    async def stored(self, message_id: str, *arguments: str) -> None:
+        """Everybody finds it from now on."""
+        async with asyncio.timeout(DEADLINE_S):
+            while (await self.run("status", message_id, *arguments)).code:
+                pass
 
     @asynccontextmanager
     async def running(self, *arguments: str) -> AsyncIterator[Process]:
@@ -88,6 +107,17 @@ class Home:
     async def _start(self, arguments: tuple[str, ...], environment: Mapping[str, str], **streams: Any) -> Process:
         everything = {**self.environment, **environment}
         return await asyncio.create_subprocess_exec(str(ROOT / "parley"), *arguments, env=everything, **streams)
+
+
+def somebody(name: str) -> str:
+    """A username that nobody has."""
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+async def pair(home: Home) -> tuple[str, str]:
+    """Two people with sessions; commands speak for the first."""
+    ben = await home.register(somebody("ben"))
+    return await home.register(somebody("ana")), ben
 
 
 class Terminal:

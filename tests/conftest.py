@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -27,9 +28,12 @@ from deploy.local.places import Places
 from deploy.local.programs import NAMES
 from deploy.local.stack import Stack as Processes
 from deploy.local.waiting import unready
+from libs.common.tests.stopping import standing_still
+from tests.command import Home, pair
+from tests.registered import registered
 
 PASSWORD = "correct horse battery"
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 PATIENCE_S = 90.0  # for what has to be started again, on a machine that has other work
 
 
@@ -79,10 +83,10 @@ class Device:
 
     async def until(self, count: int) -> None:
         """Waits for so many messages."""
-        await self._until(lambda: len(self.messages) >= count)
+        await self.until_so(lambda: len(self.messages) >= count)
 
     async def caught_up(self) -> CaughtUp:
-        await self._until(lambda: any(isinstance(e, CaughtUp) for e in self.events))
+        await self.until_so(lambda: any(isinstance(e, CaughtUp) for e in self.events))
         return next(e for e in self.events if isinstance(e, CaughtUp))
 
     async def receipt(self, username: str, status: str, number: int) -> Receipt:
@@ -90,7 +94,7 @@ class Device:
             receipts = [e for e in self.events if isinstance(e, Receipt)]
             return [r for r in receipts if (r.username, r.status) == (username, status) and r.sequence_number >= number]
 
-        await self._until(lambda: bool(found()))
+        await self.until_so(lambda: bool(found()))
         return found()[0]
 
     async def delivery(self, recipient: str, channel: str) -> DeliveryChanged:
@@ -98,10 +102,10 @@ class Device:
             changes = [e for e in self.events if isinstance(e, DeliveryChanged)]
             return [c for c in changes if (c.recipient, c.channel) == (recipient, channel)]
 
-        await self._until(lambda: bool(found()))
+        await self.until_so(lambda: bool(found()))
         return found()[-1]
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
+    async def until_so(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S), self._changed:
             await self._changed.wait_for(condition)
 
@@ -136,12 +140,13 @@ class Chat:
         self.stack = stack
         self._resources = resources
         self._killed: list[tuple[str, int]] = []
-        self.processes = Processes(Places(cache=ROOT / ".cache", state=stack.state))
+        self.places = Places(cache=ROOT / ".cache", state=stack.state)
+        self.processes = Processes(self.places)
 
     async def person(self, name: str) -> Person:
         client = await self._resources.enter_async_context(ParleyClient(self.stack.gateway_url))
         username = f"{name}-{secrets.token_hex(4)}"
-        await client.register(username, PASSWORD)
+        await registered(self.stack.etcd, PASSWORD, username)
         await client.log_in(username, PASSWORD)
         return Person(username, client, self._resources)
 
@@ -158,11 +163,8 @@ class Chat:
     @asynccontextmanager
     async def hanging(self, process: str) -> AsyncIterator[None]:
         """SIGSTOP: connections stay open, and nobody answers."""
-        pid = self.processes.kill(process, signal.SIGSTOP)
-        try:
+        with standing_still(self.processes.pid_of(process)):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
     @asynccontextmanager
     async def stopped(self, process: str) -> AsyncIterator[None]:
@@ -179,8 +181,8 @@ class Chat:
 
     async def waits_for(self, service: str) -> list[str]:
         """The dependencies that are not up, in lower case, as `/health/ready` names them."""
-        async with httpx.AsyncClient() as http:
-            ready = await http.get(f"http://127.0.0.1:{self.processes.ports[service]}/health/ready", timeout=5)
+        async with httpx.AsyncClient(timeout=60) as http:
+            ready = await http.get(f"http://127.0.0.1:{self.processes.ports[service]}/health/ready")
         return [name.lower() for name, why in ready.json()["dependencies"].items() if why != "up"]
 
     async def whole_again(self) -> None:
@@ -198,3 +200,14 @@ async def chat(stack: Stack, no_scans: None) -> AsyncIterator[Chat]:
         made = Chat(stack, resources)
         yield made
     await made.whole_again()
+
+
+@pytest.fixture
+def home(stack: Stack, tmp_path: Path) -> Home:
+    return Home(stack, tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def two_people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str, str]:
+    home = Home(stack, tmp_path_factory.mktemp("home"))
+    return home, *await pair(home)

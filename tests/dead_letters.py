@@ -12,7 +12,7 @@ async def dead_letter(chat: Chat, words: bytes) -> dict[str, bytes]:
     topic = "message.events.dlq"
     async with (
         AIOKafkaConsumer(topic, bootstrap_servers=chat.stack.kafka, auto_offset_reset="earliest") as consumer,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         async for record in consumer:
             if words in record.value:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from clients.parley import ParleyClient, ParleyError, ProblemError
 from tests.conftest import Chat, Device, Person, until
 
+FOR_TWO_ROUTERS = 16  # conversations: so many that each of two has some of them
 LONGEST_S = 20.0  # a caller may wait for an answer; the gateway itself gives up after 30 s
 Send = Callable[[str, str], Awaitable[object]]
 """(text, message_id)"""
@@ -84,7 +85,8 @@ class Load:
 
     def check_answers(self) -> None:
         """202, or 503 that says when to come back; and never a long silence."""
-        assert [r for s in self.senders for r in s.refusals if not is_polite(r, says_when=s.says_when)] == []
+        rude = [r for s in self.senders for r in s.refusals if not is_polite(r, says_when=s.says_when)]
+        assert not rude, rude
         assert max(s.longest_s for s in self.senders) < LONGEST_S
 
     async def check_ledger(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from deploy.local.supervision import MARK
 from deploy.local.throwaway import spare_ports
 
 PATIENCE_S = 60.0
+EACH = 2  # ports
 HANDLED = "parley_consumed_records_total{"
 
 
@@ -40,15 +41,15 @@ class Service:
 
     async def away(self) -> dict[str, str]:
         """What `/health/ready` waits for, and why; empty when it is ready."""
-        async with httpx.AsyncClient() as http:
-            answer = await http.get(f"{self.url}/health/ready", timeout=5)
+        async with httpx.AsyncClient(timeout=60) as http:
+            answer = await http.get(f"{self.url}/health/ready")
         waits = {name.lower(): why for name, why in answer.json()["dependencies"].items() if why != "up"}
         assert answer.status_code == (503 if waits else 200)
         return waits
 
     async def is_up(self) -> None:
         """It answers, ready or not."""
-        async with httpx.AsyncClient() as http, asyncio.timeout(PATIENCE_S):
+        async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(PATIENCE_S):
             while True:
                 assert self.process.returncode is None, "it has ended"
                 try:
@@ -89,16 +90,24 @@ class Service:
 
 async def metric(url: str, name: str) -> float:
     """Of the process that answers there; the sum over all labels that begin so."""
-    async with httpx.AsyncClient(base_url=url) as http:
-        metrics = (await http.get("/metrics", timeout=5)).text
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        metrics = (await http.get("/metrics")).text
     return sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith(name))
 
 
 @asynccontextmanager
-async def one_more(stack: Stack, name: str, **told: str) -> AsyncIterator[Service]:
-    """Starts it on the stack's servers; `told`: settings in lower case, without their PARLEY_. Ends with the block."""
-    port, ws_port = spare_ports(stack.base, 2)
-    settings = {f"{name}_port": str(port), "presence_ws_port": str(ws_port), **told}
+async def one_more(stack: Stack, name: str, ports: Sequence[int] = (), /, **told: str) -> AsyncIterator[Service]:
+    """Starts it on the stack's servers; `told`: settings in lower case, without their PARLEY_. Ends with the block.
+
+    Who starts several at once gives each its `ports`: none is taken before its process listens.
+    """
+    port, ws_port = ports or spare_ports(stack.base, EACH)
+    settings = {
+        f"{name}_port": str(port),
+        "presence_ws_port": str(ws_port),
+        "files_internal_port": str(ws_port),
+        **told,
+    }
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PARLEY_")}
     environment |= {f"PARLEY_{k.upper()}": v for k, v in settings.items()}
     environment |= {"PARLEY_SETTINGS": str(stack.state / "parley.env"), MARK: str(stack.state)}

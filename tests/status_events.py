@@ -37,7 +37,7 @@ class Facts:
         """By the event's id: a fact may come twice."""
         found: dict[bytes, StatusEvent] = {}
         ends = await self.consumer.end_offsets(self.consumer.assignment())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any([await self.consumer.position(tp) < end for tp, end in ends.items()]):
                 for records in (await self.consumer.getmany(timeout_ms=200)).values():
                     for r in records:

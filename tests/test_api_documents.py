@@ -1,7 +1,7 @@
 """Every operation of the OpenAPI document, called with its examples, with made-up and with broken input.
 
-No answer is a 5xx, and each is what the document says of it. The examples mean people, conversations and messages that
-exist: `ana` calls, `ben` is whom she talks to. What is chosen is the same in every run.
+No answer is a 5xx, and each is what the document says of it. The examples mean people, conversations, messages
+and files that exist: `ana` calls, `ben` is whom she talks to. What is chosen is the same in every run.
 """
 
 import json
@@ -22,6 +22,7 @@ from schemathesis.checks import CHECKS
 
 from conftest import ROOT, Stack
 from libs.common.shapes import AN_ID
+from tests.registered import registered
 
 PASSWORD = "correct horse battery"
 DOCUMENT = json.loads((ROOT / "docs" / "api" / "openapi.json").read_text())
@@ -30,6 +31,9 @@ OWN_ADDRESS = "127.0.3.1"  # wrong passwords count against it, and not against t
 PEOPLE = ("ana", "ben", "cho")
 ADDRESSES = ("424242", "+431234567")
 TEXT = {"type": "text", "text": "hi"}
+HELLO = b"hello"  # its SHA-256 is that of the examples
+LARGE = 100 * 1024 * 1024
+NOWHERE = "http://127.0.0.1:9/hooks"
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.config.generation.update(allow_extra_parameters=False)  # what we do not know is ignored, by contract
@@ -45,6 +49,11 @@ CHECKED = (
     "ignored_auth",
 )
 NOT_CHECKED_OF = {"POST /v1/messages/batch": ("negative_data_rejection",)}  # each item is answered for itself
+
+PROVEN_ELSEWHERE = (
+    "/v1/channels/",  # only platforms succeed: services/webhooks/tests
+    "/v1/users/me/channels/{channel}/verify",  # only who reads the code there succeeds: tests/test_proving.py
+)
 
 
 class FromOwnAddress(HTTPAdapter):
@@ -63,6 +72,10 @@ class World:
     refresh_token: str
     conversation_id: str
     message_id: str
+    files: dict[str, str]
+    """The one that an operation is about, by its label."""
+    webhooks: dict[str, tuple[str, str]]
+    """The same: a webhook and a delivery of it."""
 
     def meant(self, value: Any, name: str = "", *, is_body: bool = False) -> Any:
         """The value with the examples in it made real; `name` is that of its field."""
@@ -74,7 +87,9 @@ class World:
             case str() if value == AN_ID and name == "message_id":
                 return str(uuid4()) if is_body else self.message_id
             case str() if value == AN_ID:
-                return {"conversation_id": self.conversation_id, "reply_to": self.message_id}.get(name, value)
+                known = {"conversation_id": self.conversation_id, "reply_to": self.message_id}
+                of_operation = {key: self.words[key] for key in ("file_id", "webhook_id", "delivery_id")}
+                return (known | of_operation).get(name, value)
             case "the refresh token":
                 return self.refresh_token
             case str():
@@ -83,21 +98,33 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def world(stack: Stack) -> Iterator[World]:
-    names = {name: f"{name}-{token_hex(4)}" for name in PEOPLE}
+async def names(stack: Stack) -> dict[str, str]:
+    made = {name: f"{name}-{token_hex(4)}" for name in PEOPLE}
+    await registered(stack.etcd, PASSWORD, *made.values())
+    return made
+
+
+@pytest.fixture(scope="session")
+def world(stack: Stack, names: dict[str, str]) -> Iterator[World]:
     addresses = {example: example[:3] + "".join(choices("123456789", k=9)) for example in ADDRESSES}
     with httpx.Client(base_url=stack.gateway_url, timeout=20) as http, requests.Session() as session:
-        for name in names.values():
-            http.post("/v1/auth/register", json={"username": name, "password": PASSWORD}).raise_for_status()
         ana, spare = (_tokens(http, names[name]) for name in ("ana", "cho"))
         http.headers["Authorization"] = f"Bearer {ana['access_token']}"
         asked = {"type": "private", "members": [names["ben"]]}
         conversation = http.post("/v1/conversations", json=asked).raise_for_status().json()["conversation_id"]
         message = _send(http, conversation)
         session.mount("http://", FromOwnAddress())
-        meant = names | addresses
+        meant = names | addresses | {"https://example.com/hooks": NOWHERE}
         yield World(
-            stack.gateway_url, session, meant, ana["access_token"], spare["refresh_token"], conversation, message
+            stack.gateway_url,
+            session,
+            meant,
+            ana["access_token"],
+            spare["refresh_token"],
+            conversation,
+            message,
+            _files(http),
+            _webhooks(http),
         )
 
 
@@ -115,12 +142,50 @@ def _send(http: httpx.Client, conversation_id: str) -> str:
     return message_id
 
 
+def _files(http: httpx.Client) -> dict[str, str]:
+    """Each operation has one of its own: completing and deleting would take it away from the others."""
+    small = {"filename": "hello.txt", "size": len(HELLO), "content_type": "text/plain"}
+    return {
+        "POST /v1/files/{file_id}/parts": _begun(http, {**small, "size": LARGE}),
+        "GET /v1/files/{file_id}/parts": _begun(http, small),
+        "POST /v1/files/complete": _begun(http, small),
+        "GET /v1/files/{file_id}": _begun(http, small),
+        "DELETE /v1/files/{file_id}": _begun(http, small),
+    }
+
+
+def _webhooks(http: httpx.Client) -> dict[str, tuple[str, str]]:
+    """One for each operation that a path leads to."""
+    labels = [
+        f"{method.upper()} {path}"
+        for path, methods in DOCUMENT["paths"].items()
+        if path.startswith("/v1/webhooks/")
+        for method in methods
+    ]
+    made = {}
+    for label in labels:
+        webhook = http.post("/v1/webhooks", json={"url": NOWHERE}).raise_for_status().json()["webhook_id"]
+        test = http.post(f"/v1/webhooks/{webhook}/test").raise_for_status().json()["delivery_id"]
+        made[label] = (webhook, test)
+    return made
+
+
+def _begun(http: httpx.Client, asked: dict[str, Any]) -> str:
+    """Uploaded too, where it is small."""
+    begun = http.post("/v1/files/initiate", json=asked).raise_for_status().json()
+    if upload := begun["upload"].get("url"):
+        httpx.put(upload, content=HELLO, headers=begun["upload"]["headers"]).raise_for_status()
+    file_id: str = begun["file_id"]
+    return file_id
+
+
 @pytest.fixture
-def answered(world: World) -> Iterator[set[int]]:
+def answered(world: World, request: pytest.FixtureRequest) -> Iterator[set[int]]:
     """The statuses of an operation's answers: one is a success, or the test of its shape was none."""
     statuses: set[int] = set()
     yield statuses
-    assert any(200 <= status < 300 for status in statuses), f"none succeeded: {sorted(statuses)}"
+    is_elsewhere = any(f" {path}" in request.node.name for path in PROVEN_ELSEWHERE)
+    assert is_elsewhere or any(200 <= status < 300 for status in statuses), f"none succeeded: {sorted(statuses)}"
 
 
 @schema.parametrize()
@@ -133,6 +198,8 @@ def answered(world: World) -> Iterator[set[int]]:
 )
 def test_every_answer_is_as_the_document_says(case: Any, world: World, answered: set[int]) -> None:
     label = case.operation.label
+    world.words["file_id"] = world.files.get(label, AN_ID)
+    world.words["webhook_id"], world.words["delivery_id"] = world.webhooks.get(label, (AN_ID, AN_ID))
     case.path_parameters = world.meant(case.path_parameters)
     case.query = world.meant(case.query)
     case.body = world.meant(case.body, is_body=True)

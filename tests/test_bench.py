@@ -21,7 +21,7 @@ async def test_what_is_sent_through_a_door_arrives_and_is_counted(chat: Chat, na
     assert result.final
     assert result.verdict.received == result.verdict.sent > 0
     assert result.costs.cpu_ms > 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await pending(ana):  # else the next run would begin with all of this one
             pass
 

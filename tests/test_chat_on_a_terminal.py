@@ -1,25 +1,9 @@
 """Two people who talk by `parley chat`, each on a terminal: what they see, and how they leave."""
 
-import secrets
-from pathlib import Path
-
-import pytest
-
-from conftest import Stack
-from tests.command import Home
+from tests.command import Home, pair
 from tests.conftest import Chat
 
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
-
-
-@pytest.fixture
-def home(stack: Stack, tmp_path: Path) -> Home:
-    return Home(stack, tmp_path)
-
-
-async def pair(home: Home) -> tuple[str, str]:
-    mark = secrets.token_hex(3)
-    return await home.register(f"ana-{mark}"), await home.register(f"ben-{mark}")
 
 
 async def test_a_line_appears_at_the_other_side_and_its_ticks_tell_how_far_it_is(home: Home) -> None:
@@ -54,7 +38,7 @@ async def test_what_is_typed_in_haste_before_leaving_is_sent_in_order(home: Home
         await mine.shows(f"{ana}> ")
         mine.press("".join(f"text {n}{ENTER}" for n in range(20)) + CTRL_D)
         assert await mine.ended() == 0
-    said = (await home.run("history", ben, "--as", ana, "--json")).json["items"]
+    said = await home.history(ben, "--as", ana, count=20)
     assert [m["payload"]["text"] for m in said] == [f"text {n}" for n in range(20)]
 
 

@@ -26,7 +26,7 @@ async def _ready_again(live: LiveChat) -> bool | None:
 
 async def test_both_sides_of_a_talk_survive_the_death_of_their_node(chat: Chat) -> None:
     ana, bo, conversation = await chat.pair()
-    async with ana.client.live() as talks, bo.client.live() as listens:
+    async with ana.client.live(deadline_s=DEADLINE_S) as talks, bo.client.live() as listens:
         hearing = asyncio.create_task(_numbers(listens, 300))
         for burst in range(3):
             sends = [talks.send(conversation.conversation_id, f"{burst}/{n}") for n in range(100)]

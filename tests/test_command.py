@@ -1,5 +1,6 @@
 """The `parley` command on the real stack: each command as a person types it, and what it says when things go wrong."""
 
+import asyncio
 import secrets
 import signal
 from pathlib import Path
@@ -8,32 +9,22 @@ import msgspec
 import pytest
 
 from conftest import Stack
-from tests.command import Home
+from deploy.local.ports import Ports
+from tests.command import DEADLINE_S, Home, pair, somebody
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
 NO_SUCH_ID = "01a1fdcb-94d7-73ac-917b-fecd10195843"
 
 
-@pytest.fixture
-def home(stack: Stack, tmp_path: Path) -> Home:
-    return Home(stack, tmp_path)
-
-
-def somebody(name: str) -> str:
-    return f"{name}-{secrets.token_hex(4)}"
-
-
-async def pair(home: Home) -> tuple[str, str]:
-    """Two people with sessions; commands speak for the first."""
-    ben = await home.register(somebody("ben"))
-    return await home.register(somebody("ana")), ben
+def simulator_of(stack: Stack) -> str:
+    return f"http://127.0.0.1:{Ports(stack.base)['simulator']}"
 
 
 async def test_a_text_is_sent_found_and_followed(home: Home) -> None:
     ana, ben = await pair(home)
     sent = (await home.run("send", ben, "see", "you", "at six", "--json")).json
-    found = (await home.run("history", ana, "--as", ben, "--json")).json
-    assert [(m["message_id"], m["from"], m["payload"]["text"]) for m in found["items"]] == [
+    found = await home.history(ana, "--as", ben, count=1)
+    assert [(m["message_id"], m["from"], m["payload"]["text"]) for m in found] == [
         (sent["message_id"], ana, "see you at six")
     ]
     status = (await home.run("status", sent["message_id"], "--json")).json
@@ -47,6 +38,7 @@ async def test_the_same_is_readable_for_people(home: Home) -> None:
     accepted = await home.run("send", ben, "-", stdin="two\nlines\n")
     assert accepted.out.startswith("✓ accepted  parley status ")
     message_id = accepted.out.split()[-1]
+    await home.stored(message_id)
     status = await home.run("status", message_id)
     assert status.out.startswith("SENT  number 1\n")
     assert "ACCEPTED" in status.out
@@ -61,7 +53,8 @@ async def test_an_id_of_ones_own_makes_a_second_try_safe(home: Home) -> None:
     message_id = "01a1fdcb-94d7-73ac-917b-" + secrets.token_hex(6)
     for _ in range(2):
         assert (await home.run("send", ben, "once", "--message-id", message_id, "--json")).json["status"] == "ACCEPTED"
-    assert len((await home.run("history", ben, "--json")).json["items"]) == 1
+    after = (await home.run("send", ben, "after", "--json")).json["message_id"]
+    assert [m["message_id"] for m in await home.history(ben, count=2)] == [message_id, after]
 
 
 async def test_a_group_has_a_title_and_takes_texts(home: Home) -> None:
@@ -107,6 +100,7 @@ async def test_a_chat_without_a_terminal_sends_the_lines_of_its_input(home: Home
     talked = await home.run("chat", ben, stdin="one\ntwo\n")
     assert (talked.code, talked.err) == (0, "")
     assert [line.partition("  ")[2] for line in talked.out.splitlines()] == ["one ✓", "two ✓"]
+    await home.history(ben, count=2)
     talked = await home.run("chat", ana, "--as", ben, "--json", stdin="three\n")
     lines = [msgspec.json.decode(line) for line in talked.out.splitlines()]
     assert [m["payload"]["text"] for m in lines if m["type"] == "message"][:2] == ["one", "two"]
@@ -117,7 +111,7 @@ async def test_a_line_that_is_refused_says_why_and_spoils_the_exit_code(home: Ho
     talked = await home.run("chat", ben, stdin=f"{'x' * 4097}\nshort\n")
     assert talked.code == 1
     assert "✗  must be 1 to 4096 characters long" in talked.out
-    said = (await home.run("history", ben, "--json")).json["items"]
+    said = await home.history(ben, count=1)
     assert [m["payload"]["text"] for m in said] == ["short"]
 
 
@@ -133,11 +127,13 @@ async def test_who_logs_out_is_logged_out(home: Home) -> None:
 
 async def test_a_session_that_was_ended_elsewhere_is_one_to_log_in_again(home: Home, tmp_path: Path) -> None:
     ana = await home.register(somebody("ana"))
-    (kept,) = tmp_path.glob(f"parley/*/{ana}.json")  # noqa: ASYNC240  a folder of three files
+    (kept,) = tmp_path.glob(f"parley/*/{ana}.json")
     session = kept.read_bytes()
     await home.run("logout")
     kept.write_bytes(session)
-    refused = await home.run("conversations", "--as", ana)
+    async with asyncio.timeout(DEADLINE_S):
+        while not (refused := await home.run("conversations", "--as", ana)).code:
+            pass  # each service hears of it in a moment
     assert refused.code == 3
     assert f"`parley login {ana}`" in refused.err
 
@@ -159,12 +155,6 @@ FAILURES: list[tuple[list[str], int, str]] = [
     (["status", "not/an id?"], 1, "[404 not_found]"),
     (["conversations", "--cursor", "rubbish"], 1, "[4"),
 ]
-
-
-@pytest.fixture(scope="module")
-async def two_people(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, str, str]:
-    home = Home(stack, tmp_path_factory.mktemp("home"))
-    return home, *await pair(home)
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), FAILURES, ids=[" ".join(f[0]) for f in FAILURES])
@@ -192,9 +182,54 @@ async def test_a_hundred_texts_wait_for_who_is_away(home: Home) -> None:
     assert story["recovered"] is True
 
 
-async def test_every_command_explains_itself(home: Home) -> None:
-    names = ["register", "login", "logout", "whoami", "chat", "send", "status", "history", "tail", "conversations"]
-    for name in [*names, "open", "presence", "demo", "version"]:
-        told = await home.run(name, "--help")
-        assert (told.code, "Usage: parley" in told.out) == (0, True), name
+async def test_somebody_on_telegram_gets_everything_once_and_in_order(home: Home, stack: Stack) -> None:
+    story = (
+        await home.run("demo", "telegram", "--json", "--deadline", "60", PARLEY_SIMULATOR_URL=simulator_of(stack))
+    ).json
+    assert story["missing"] == []
+    assert [one["text"] for one in story["sent"]] == story["arrived"]
+    assert story["seen"] == ["On my way", "❤"]
+
+
+async def test_one_message_goes_to_two_platforms_and_an_answer_comes_back(home: Home, stack: Stack) -> None:
+    story = (
+        await home.run("demo", "cross-platform", "--json", "--deadline", "60", PARLEY_SIMULATOR_URL=simulator_of(stack))
+    ).json
+    assert story["missing"] == []
+    assert story["closed_before"] == ["whatsapp", "instagram"]
+    rising = {"whatsapp": ["SENT", "DELIVERED", "READ"], "instagram": ["SENT", "READ"]}
+    for channel, ranks in rising.items():  # one that a later one has overtaken is not told
+        told = [one["status"] for one in story["reached"] if one["channel"] == channel]
+        assert (sorted(told, key=ranks.index), told[-1]) == (told, "READ")
+    assert story["answer"] == "I'll bring the wine!"
+
+
+@pytest.mark.parametrize("demo", ["telegram", "cross-platform"])
+async def test_without_a_platform_that_demo_is_one_readable_line(home: Home, demo: str) -> None:
+    failed = await home.run("demo", demo, PARLEY_SIMULATOR_URL=NOBODY_LISTENS)
+    assert (failed.code, failed.out, failed.err.count("\n")) == (2, "", 1)
+    assert f"No platform is simulated at {NOBODY_LISTENS}" in failed.err
+
+
+async def test_somebody_says_where_they_are_reached_and_takes_it_back(home: Home) -> None:
+    ana = await home.register(somebody("ana"))
+    address = str(5_000_000_000 + secrets.randbelow(10**9))
+    assert (await home.run("map", "telegram", address)).out == f"{ana} is reached here and at telegram {address}\n"
+    assert (await home.run("whoami", "--json")).json["channels"][0]["address"] == address
+    assert (await home.run("map", "telegram", "-", "--json")).json["channels"] == []
+
+
+async def test_channels_say_what_they_can_do_and_whether_they_are_there(home: Home) -> None:
+    await home.register(somebody("ana"))
+    found = {one["channel"]: one for one in (await home.run("channels", "list", "--json")).json["items"]}
+    assert found["internal"]["configured"]
+    assert found["telegram"]["configured"]
+    assert (found["telegram"]["text"]["max"], found["telegram"]["status_ceiling"]) == (4096, "SENT")
+    assert "no, they do" in (await home.run("channels", "list")).out
+
+
+async def test_it_explains_itself(home: Home) -> None:
+    """Each command's words are looked at where no process has to start for them."""
     assert "Exit codes: 0 done" in (await home.run("--help")).out
+    told = await home.run("send", "--help")
+    assert (told.code, "Usage: parley send" in told.out) == (0, True)

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(p for p in ROOT.rglob("*.md") if not set(p.relative_to(ROOT).parts) & {".cache", ".local"})
+DECISIONS = ROOT / "docs/decisions"
 PLACE = re.compile(r"`([\w./-]+\.py):([A-Za-z_][\w.]*)`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
@@ -51,3 +52,12 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
 
 def test_the_path_of_a_message_names_places_at_all() -> None:
     assert len(PLACE.findall((ROOT / "docs/path-of-a-message.md").read_text())) > 20
+
+
+def test_every_decision_stands_in_the_list_once_by_its_title() -> None:
+    listed = re.findall(
+        r"^- \[(\d+)\.\]\((0\d+-[\w-]+\.md)\) (.+)$", (DECISIONS / "README.md").read_text(), re.MULTILINE
+    )
+    heads = [(file.name, file.read_text().partition("\n")[0]) for file in sorted(DECISIONS.glob("0*.md"))]
+    assert sorted((name, f"# {number}. {title}") for number, name, title in listed) == heads
+    assert len({name[:4] for name, _ in heads}) == len(heads)

@@ -14,7 +14,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from conftest import Stack
-from libs.common.events import TOPICS
+from libs.common.events import NOTICE_EVENTS, TOPICS
 from tests.contract.conftest import Caller, Frames, NewCaller, new_caller
 
 __all__ = ["new_caller"]
@@ -22,6 +22,7 @@ __all__ = ["new_caller"]
 Json = dict[str, Any]
 
 TEXT = {"type": "text", "text": "hi"}
+SAID = TOPICS.keys() - {NOTICE_EVENTS}  # which is for codes, where addresses have to be proved
 
 
 @cache
@@ -60,7 +61,7 @@ def untrue_records(shown: Json, records: Iterable[ConsumerRecord]) -> list[str]:
 @asynccontextmanager
 async def listening(stack: Stack) -> AsyncIterator[AIOKafkaConsumer]:
     """To all topics of events, from here on."""
-    consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=stack.kafka)
+    consumer = AIOKafkaConsumer(*SAID, bootstrap_servers=stack.kafka)
     await consumer.start()
     try:
         await consumer.seek_to_end()
@@ -70,10 +71,10 @@ async def listening(stack: Stack) -> AsyncIterator[AIOKafkaConsumer]:
 
 
 async def one_of_each(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
-    """Waits for at least one record of every topic."""
+    """Waits for at least one record of every topic to which something is said."""
     records: list[ConsumerRecord] = []
     async with asyncio.timeout(60):
-        while {record.topic for record in records} != set(TOPICS):
+        while {record.topic for record in records} != SAID:
             for some in (await consumer.getmany(timeout_ms=1_000)).values():
                 records += some
     return records
@@ -84,6 +85,7 @@ async def test_a_conversation_is_as_the_document_says(stack: Stack, new_caller: 
     async with listening(stack) as consumer:
         ana, bo = await new_caller(), await new_caller()
         frames = await _converse(ana, bo)
+        await _tell_from_outside(stack)
         assert untrue_frames(shown, frames) == []
         assert {frame["type"] for frame in frames} == {
             *("ready", "caught_up", "accepted", "rejected", "message", "receipt", "status"),
@@ -92,12 +94,21 @@ async def test_a_conversation_is_as_the_document_says(stack: Stack, new_caller: 
         assert untrue_records(shown, await one_of_each(consumer)) == []
 
 
+async def _tell_from_outside(stack: Stack) -> None:
+    """An update of a kind that is of no concern to anybody."""
+    proof = {"X-Telegram-Bot-Api-Secret-Token": stack.channels["telegram"]["main"]["webhook_secret"]}
+    async with httpx.AsyncClient(base_url=stack.gateway_url, timeout=60) as http:
+        hook = "/v1/channels/telegram/main/webhook"
+        (await http.post(hook, json={"update_id": 1, "poll": {}}, headers=proof)).raise_for_status()
+
+
 async def _converse(ana: Caller, bo: Caller) -> list[Json]:
     conversation = await ana.opens(bo)
     hers = await ana.online()
     his = await bo.online()
     await hers.first("presence")
     await _talk(hers, his, conversation)
+    await _show(hers, his, conversation, await ana.uploads(b"a view"))
     await _stumble(hers, conversation)
     return hers.all + his.all
 
@@ -112,6 +123,13 @@ async def _talk(hers: Frames, his: Frames, conversation: str) -> None:
     await hers.first("typing")
     await hers.first("receipt", status="READ")
     await hers.first("status")
+
+
+async def _show(hers: Frames, his: Frames, conversation: str, file_id: str) -> None:
+    payload = {"type": "file", "file_id": file_id, "caption": "look"}
+    hers.say({"type": "send", "ref": "file", "conversation_id": conversation, "payload": payload})
+    sent = await hers.first("accepted", ref="file")
+    await his.first("message", message_id=sent["message_id"])
 
 
 async def _stumble(hers: Frames, conversation: str) -> None:

@@ -19,13 +19,13 @@ UPGRADE = {
 @pytest.mark.parametrize("path", ["/v1/conversations/", "/v1", "/v1/auth", "/v1/messages/"])
 async def test_a_path_that_is_not_there_is_no_redirect(chat: Chat, path: str) -> None:
     person = await chat.person("ana")
-    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as http:
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=60) as http:
         answer = await http.get(path, headers={"Authorization": f"Bearer {person.client.access_token}"})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_another_method_on_the_fast_route_is_405(chat: Chat) -> None:
-    async with httpx.AsyncClient(base_url=chat.stack.gateway_url) as http:
+    async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=60) as http:
         answer = await http.get("/v1/messages")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
@@ -46,7 +46,7 @@ async def _upgrade(chat: Chat, origin: str) -> str:
     headers = {"Host": url.netloc, "Origin": origin, **UPGRADE}
     lines = ["GET /v1/ws HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items()), "", ""]
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
         body = b"" if b" 101 " in head else await reader.readuntil(b"}")
     writer.close()

@@ -110,7 +110,7 @@ async def _send_until(stop: asyncio.Event, person: Person, conversation_id: str,
 async def _history(person: Person, conversation_id: str, count: int) -> list[tuple[str, int]]:
     """(message_id, number) of all messages, once so many are stored."""
     found: list[tuple[str, int]] = []
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(60):
         while len(found) < count:
             since = found[-1][1] if found else 0
             page = await person.client.history(conversation_id, since=since, limit=200)

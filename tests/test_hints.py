@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from clients.parley import ChatSocket, ParleyError
 from clients.parley.frames import PresenceChanged, Typing
 from libs.common.events import PRESENCE_EVENTS, PresenceEvent, decode
-from tests.conftest import Chat, Device, Person, until
+from tests.conftest import PATIENCE_S, Chat, Device, Person, until
 from tests.nodes import Node, another_node
 
 LIFE_S = 15.0  # of a node that dies
@@ -74,7 +74,7 @@ async def test_changes_are_events_of_the_user(chat: Chat) -> None:
         ana = await chat.person("ana")
         await (await ana.connect()).close()
         told: list[PresenceEvent] = []
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while len(told) < 2:
                 record = await consumer.getone()
                 if record.key == ana.name.encode():
@@ -133,5 +133,8 @@ async def test_typing_is_seen_from_node_to_node(chat: Chat) -> None:
 
 
 async def is_seen(typist: Device, reader: Device, hint: Typing) -> None:
-    typist.socket.typing(hint.conversation_id)
-    await until(lambda: hint in reader.events)
+    """A hint may get lost, so it is given again, as people do who go on typing."""
+    async with asyncio.timeout(PATIENCE_S):
+        while hint not in reader.events:
+            typist.socket.typing(hint.conversation_id)
+            await asyncio.sleep(0.5)

@@ -42,7 +42,7 @@ async def test_of_two_texts_under_one_id_the_first_stands_and_the_sender_is_told
         await ana.client.send(c, "after")
     await device.until(2)
     await until(lambda: any(isinstance(e, ErrorReported) for e in doorway.events))
-    assert [e.problem.code for e in doorway.events if isinstance(e, ErrorReported)] == ["message_id_conflict"]
+    assert {e.problem.code for e in doorway.events if isinstance(e, ErrorReported)} == {"message_id_conflict"}
     assert device.texts == ["first", "after"]
     assert await history(bo, c) == [(1, "first"), (2, "after")]
 

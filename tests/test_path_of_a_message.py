@@ -124,7 +124,7 @@ async def _send_many(person: Person, conversation_id: str, total: int) -> None:
 
 async def _until_delivered(person: Person, conversation_id: str, number: int) -> MessageStatus:
     page = await person.client.history(conversation_id, since=number - 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             status = await person.client.status(page.items[0].message_id)
             if status.status in ("DELIVERED", "READ"):

@@ -26,7 +26,7 @@ class Traveller:
 
     async def arrive(self, url: str | None = None, resume: Resume | None = None) -> Device:
         """Again and again while there is no way in."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     return await self._connect(url or self._chat.stack.gateway_url, resume)

@@ -5,17 +5,17 @@ import signal
 import pytest
 
 from tests.conftest import Chat
-from tests.load import load
+from tests.load import FOR_TWO_ROUTERS, load
 from tests.processes import one_more
 from tests.status_events import told_from_now
 
-CONVERSATIONS = 16  # so many that each of two routers has some of them
-BOUND_S = 20.0  # a silent router's partitions are another's after 6 s, and the group has to agree on it
+# a silent router's partitions are another's after 6 s, and the group has to agree on it; machines are noisy
+BOUND_S = 45.0
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_router_that_comes_and_goes_holds_nobody_up_for_long(chat: Chat, ending: signal.Signals) -> None:
-    async with load(chat, CONVERSATIONS) as under:
+    async with load(chat, FOR_TWO_ROUTERS) as under:
         async with one_more(chat.stack, "router") as second:
             await second.is_ready()
             await under.goes_on()
@@ -27,7 +27,7 @@ async def test_a_router_that_comes_and_goes_holds_nobody_up_for_long(chat: Chat,
 
 async def test_a_router_that_slept_through_its_session_wakes_up_and_does_no_harm(chat: Chat) -> None:
     async with told_from_now(chat) as facts:
-        async with load(chat, CONVERSATIONS) as under, one_more(chat.stack, "router") as second:
+        async with load(chat, FOR_TWO_ROUTERS) as under, one_more(chat.stack, "router") as second:
             await second.is_ready()
             await under.goes_on()
             second.tell(signal.SIGSTOP)

@@ -1,15 +1,17 @@
 """A service that starts while everything is away waits, says so, refuses politely, and works once all is back."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import httpx
 import pytest
 
 from clients.parley import ChatSocket, ParleyClient, ParleyError, SocketClosedError
 from libs.common.tests.line import Line, line_to
 from tests.conftest import PASSWORD, Chat, Device, Person
-from tests.load import is_polite, load
+from tests.load import FOR_TWO_ROUTERS, is_polite, load
 from tests.processes import PATIENCE_S, Service, one_more
 
 WHERE = {
@@ -17,6 +19,7 @@ WHERE = {
     "redis": "redis://127.0.0.1:{}/0",
     "mongo": "mongodb://127.0.0.1:{}/?directConnection=true",
     "kafka": "127.0.0.1:{}",
+    "s3": "http://127.0.0.1:{}",
     "auth": "http://127.0.0.1:{}",
 }
 """In the order in which they come back."""
@@ -25,13 +28,28 @@ NEEDS = {
     "frontend": {"etcd", "mongo", "kafka", "auth"},
     "presence": {"etcd", "redis", "mongo", "kafka", "auth"},
     "router": {"etcd", "redis", "mongo", "kafka"},
+    "files": {"etcd", "mongo", "kafka", "s3", "auth"},
+    "webhooks": {"etcd", "mongo", "kafka", "auth"},
 }
+HOOK = "/v1/channels/telegram/tests/webhook"
+PROOF = {"X-Telegram-Bot-Api-Secret-Token": "a-secret"}
+TOLD = {
+    "webhooks": {
+        "channels__telegram__tests__token": "700000009:of_tests",
+        "channels__telegram__tests__webhook_secret": "a-secret",
+        "public_url": "",
+    }
+}
+URLS = {"auth": "auth_url", "s3": "s3_url"}
 
 
 @pytest.mark.parametrize("name", NEEDS)
 async def test_a_service_that_starts_before_what_it_needs_waits_for_it_and_then_works(chat: Chat, name: str) -> None:
     person = await chat.person("ana")
-    async with cut_lines(chat, NEEDS[name]) as lines, one_more(chat.stack, name, **where(lines)) as service:
+    async with (
+        cut_lines(chat, NEEDS[name]) as lines,
+        one_more(chat.stack, name, **where(lines), **TOLD.get(name, {})) as service,
+    ):
         await service.is_up()
         await REFUSES[name](service, person)
         for back in lines:
@@ -56,8 +74,7 @@ async def cut_lines(chat: Chat, servers: Iterable[str]) -> AsyncIterator[dict[st
 
 
 def where(lines: dict[str, tuple[Line, int]]) -> dict[str, str]:
-    settings = {server: "auth_url" if server == "auth" else server for server in lines}
-    return {settings[server]: WHERE[server].format(port) for server, (_, port) in lines.items()}
+    return {URLS.get(server, server): WHERE[server].format(port) for server, (_, port) in lines.items()}
 
 
 async def waits_for(service: Service, servers: list[str]) -> None:
@@ -77,6 +94,25 @@ async def no_log_in(service: Service, person: Person) -> None:
 async def no_request(service: Service, person: Person) -> None:
     async with ParleyClient(service.url, access_token=person.client.access_token, attempts=1) as client:
         await is_refused(client.history("0194d3a0-0000-7000-8000-000000000000"))
+
+
+async def no_file(service: Service, person: Person) -> None:
+    async with httpx.AsyncClient(base_url=service.url, headers=bearing(person), timeout=60) as http:
+        answer = await http.get("/v1/files")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
+async def no_update(service: Service, person: Person) -> None:
+    """Also nothing without proof, which needs no Kafka to be refused."""
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as http:
+        assert (await http.post(HOOK, json={"update_id": 1})).status_code == 401
+        answer = await http.post(HOOK, json={"update_id": 1}, headers=PROOF)
+    assert (answer.status_code, answer.json()["code"]) == (503, "kafka_unavailable")
+
+
+def bearing(person: Person) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person.client.access_token}"}
 
 
 async def no_socket(service: Service, person: Person) -> None:
@@ -120,14 +156,63 @@ async def connects(service: Service, person: Person, chat: Chat) -> None:
 
 
 async def routes(service: Service, person: Person, chat: Chat) -> None:
-    async with load(chat) as under:
+    async with load(chat, FOR_TWO_ROUTERS) as under:
         await service.works_again(1)
         await under.goes_on()
         under.check_answers()
     await under.check_ledger()
 
 
+async def keeps_files(service: Service, person: Person, chat: Chat) -> None:
+    content = b"hello"
+    asked = {"filename": "a.txt", "size": len(content), "content_type": "text/plain"}
+    async with httpx.AsyncClient(base_url=service.url, headers=bearing(person), timeout=PATIENCE_S) as http:
+        begun = (await http.post("/v1/files/initiate", json=asked)).raise_for_status().json()
+        upload = begun["upload"]
+        async with httpx.AsyncClient(timeout=60) as past_us:
+            (await past_us.put(upload["url"], content=content, headers=upload["headers"])).raise_for_status()
+        body = {"file_id": begun["file_id"], "sha256": hashlib.sha256(content).hexdigest()}
+        assert (await http.post("/v1/files/complete", json=body)).json()["status"] == "completed"
+
+
+async def takes_updates(service: Service, person: Person, chat: Chat) -> None:
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as http:
+        assert (await http.post(HOOK, json={"update_id": 1}, headers=PROOF)).status_code == 200
+        asked = {"url": "https://example.com/hooks", "events": ["message.failed"]}
+        made = await http.post("/v1/webhooks", json=asked, headers=bearing(person))
+        assert made.status_code == 201
+        told = await http.get(f"/v1/webhooks/{made.json()['webhook_id']}/deliveries", headers=bearing(person))
+        assert told.json()["items"] == []
+
+
 Refuses = Callable[[Service, Person], Awaitable[None]]
-REFUSES: dict[str, Refuses] = {"auth": no_log_in, "frontend": no_request, "presence": no_socket, "router": nothing}
+REFUSES: dict[str, Refuses] = {
+    "auth": no_log_in,
+    "frontend": no_request,
+    "presence": no_socket,
+    "router": nothing,
+    "files": no_file,
+    "webhooks": no_update,
+}
 Works = Callable[[Service, Person, Chat], Awaitable[None]]
-WORKS: dict[str, Works] = {"auth": logs_in, "frontend": accepts, "presence": connects, "router": routes}
+WORKS: dict[str, Works] = {
+    "auth": logs_in,
+    "frontend": accepts,
+    "presence": connects,
+    "router": routes,
+    "files": keeps_files,
+    "webhooks": takes_updates,
+}
+
+
+@pytest.mark.parametrize("name", ["router", "files", "webhooks"])
+async def test_a_service_with_another_secret_than_the_installation_ends_and_says_what_to_do(
+    chat: Chat, name: str
+) -> None:
+    async with (
+        one_more(chat.stack, name, installation_secret="another secret of 32 characters!") as service,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        assert await service.process.wait() == 1
+    said = (chat.stack.state / "logs" / f"one-more-{name}.log").read_text()
+    assert "PARLEY_INSTALLATION_SECRET is not the one that this installation began with" in said

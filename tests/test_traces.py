@@ -44,7 +44,7 @@ class Talk:
         body = {"conversation_id": self.conversation.conversation_id, "payload": {"type": "text", "text": TEXT}}
         headers = {"authorization": f"Bearer {self.ana.client.access_token}", "traceparent": traceparent}
         url = f"{self.platform.url}/v1/messages"
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.post(url, json=body, headers=headers)
         assert answer.status_code == 202
         message_id: str = answer.json()["message_id"]
@@ -179,7 +179,7 @@ async def test_a_platform_that_records_nothing_cannot_be_asked_to(
         talk = Talk(own, received, await chat.person("ana"), await chat.person("bo"))
         await (await talk.begin(resources)).post(f"00-{'a' * 32}-{CLIENTS_SPAN}-01")
         consumer = AIOKafkaConsumer(f"{prefix}message.events", bootstrap_servers=servers, auto_offset_reset="earliest")
-        async with consumer, asyncio.timeout(20):
+        async with consumer, asyncio.timeout(60):
             said = dict((await consumer.getone()).headers)["traceparent"].decode()
     assert said.startswith(f"00-{'a' * 32}-")
     assert said.endswith("-00")

@@ -1,6 +1,7 @@
 """Callers who know the public contract alone: plain HTTP and plain frames, none of our own client."""
 
 import asyncio
+import hashlib
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,8 +14,10 @@ import picows
 import pytest
 
 from conftest import Stack
+from tests.registered import registered
 
 PASSWORD = "correct horse battery"
+PATIENCE_S = 60.0
 Json = dict[str, Any]
 
 
@@ -51,7 +54,7 @@ class Frames(picows.WSListener):
         if self._transport and not self._transport.is_disconnected:
             self._transport.disconnect()
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 45) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(within_s):
             while not condition():
                 self._changed.clear()
@@ -105,8 +108,44 @@ class Caller:
         assert answer.status_code == 202, answer.text
         return dict(answer.json())
 
+    async def begins(self, content: bytes, **fields: object) -> Json:
+        """A file of which nothing is uploaded yet."""
+        asked = {"filename": "view.txt", "size": len(content), "content_type": "text/plain", **fields}
+        answer = await self.post("/v1/files/initiate", asked)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def uploads(self, content: bytes, **fields: object) -> str:
+        """The id of a completed file."""
+        file_id = await self.stores(content, **fields)
+        completed = await self.completes(file_id, content)
+        assert completed.status_code == 200, completed.text
+        return file_id
+
+    async def stores(self, content: bytes, **fields: object) -> str:
+        """The id of a file of which all is uploaded, and nothing completed."""
+        begun = await self.begins(content, **fields)
+        to = begun["upload"]
+        stored = await self._http.request(to["method"], to["url"], content=content, headers=to["headers"])
+        assert stored.is_success, stored.text
+        return str(begun["file_id"])
+
+    async def completes(self, file_id: str, content: bytes) -> httpx.Response:
+        asked = {"file_id": file_id, "sha256": hashlib.sha256(content).hexdigest()}
+        return await self.call("POST", "/v1/files/complete", asked)
+
+    async def downloads(self, file_id: str) -> bytes:
+        answer = await self.get(f"/v1/files/{file_id}")
+        assert answer.status_code == 200, answer.text
+        stored = await self._http.get(answer.json()["download_url"])
+        assert stored.status_code == 200, stored.text
+        return stored.content
+
     async def status(self, message_id: str) -> Json:
-        answer = await self.get(f"/v1/messages/{message_id}/status")
+        """Once the message is stored, however far behind the router is."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (answer := await self.get(f"/v1/messages/{message_id}/status")).status_code == 503:
+                await asyncio.sleep(0.1)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -134,12 +173,11 @@ _numbers = itertools.count(1)
 @asynccontextmanager
 async def callers(stack: Stack) -> AsyncIterator[NewCaller]:
     async with AsyncExitStack() as resources:
-        http = await resources.enter_async_context(httpx.AsyncClient(base_url=stack.gateway_url, timeout=20))
+        http = await resources.enter_async_context(httpx.AsyncClient(base_url=stack.gateway_url, timeout=PATIENCE_S))
 
         async def new() -> Caller:
             name = f"c{next(_numbers)}.{secrets.token_hex(4)}"
-            registered = await http.post("/v1/auth/register", json={"username": name, "password": PASSWORD})
-            assert registered.status_code == 201, registered.text
+            await registered(stack.etcd, PASSWORD, name)
             form = {"grant_type": "password", "username": name, "password": PASSWORD}
             answer = await http.post("/v1/auth/token", data=form)
             assert answer.status_code == 200, answer.text
@@ -185,5 +223,5 @@ def dee(people: list[Caller]) -> Caller:
 @pytest.fixture
 async def anyone(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token."""
-    async with httpx.AsyncClient(base_url=stack.gateway_url, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.gateway_url, timeout=PATIENCE_S) as http:
         yield http

@@ -104,7 +104,7 @@ async def test_revoking_ends_the_session_everywhere(
     device = await caller.online()
     answer = await anyone.post("/v1/auth/revoke", json={"token": caller.tokens[which]})
     assert answer.status_code == 200
-    await device.until(lambda: device.closed is not None, within_s=45)
+    await device.until(lambda: device.closed is not None)
     assert device.closed == 4409
     await _is_refused_soon(anyone, caller.tokens["access_token"])
     assert (await refresh(anyone, caller.tokens["refresh_token"])).status_code == 401
@@ -112,7 +112,7 @@ async def test_revoking_ends_the_session_everywhere(
 
 async def _is_refused_soon(http: httpx.AsyncClient, access_token: str) -> None:
     headers = {"Authorization": f"Bearer {access_token}"}
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(60):
         for path in ("/v1/users/me", "/v1/conversations", "/v1/presence?usernames=ana"):
             while (await http.get(path, headers=headers)).status_code != 401:
                 await asyncio.sleep(0.05)

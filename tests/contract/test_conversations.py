@@ -1,5 +1,6 @@
 """Conversations, their pages and marks, to the letter."""
 
+import asyncio
 import secrets
 
 import pytest
@@ -77,6 +78,9 @@ async def test_the_list_has_the_newest_activity_first_in_pages(new_caller: NewCa
     made = [await ana.opens(bo, cy, kind="group", title=str(n)) for n in range(5)]
     sent = await ana.sends(made[1], "newest")
     await ana.status(sent["message_id"])
+    async with asyncio.timeout(60):
+        while (await ana.get("/v1/conversations", limit=1)).json()["items"][0]["conversation_id"] != made[1]:
+            await asyncio.sleep(0.05)
     items, cursor = [], None
     while True:
         page = (await ana.get("/v1/conversations", limit=2, **({"cursor": cursor} if cursor else {}))).json()

@@ -1,12 +1,13 @@
 """What holds for every call: forms of answers, of errors, of times and of ids."""
 
+import asyncio
 import re
 import uuid
 
 import httpx
 import pytest
 
-from tests.contract.conftest import Caller
+from tests.contract.conftest import PATIENCE_S, Caller
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 NOBODYS_ID = "01a1fcd6-0000-7000-8000-000000000000"
@@ -116,8 +117,7 @@ async def test_ids_of_clients_are_any_uuid_and_shown_in_lower_case(ana: Caller, 
     sent = await ana.sends(conversation.upper(), "hi", message_id=mine.upper())
     assert sent["message_id"] == mine
     assert sent["conversation_id"] == conversation
-    shown = await ana.get(f"/v1/messages/{mine.upper()}/status")
-    assert shown.json()["message_id"] == mine
+    assert (await ana.status(mine.upper()))["message_id"] == mine
 
 
 async def test_ids_of_ours_are_uuid7_and_times_have_milliseconds(ana: Caller, bo: Caller) -> None:
@@ -131,5 +131,7 @@ async def test_ids_of_ours_are_uuid7_and_times_have_milliseconds(ana: Caller, bo
 
 async def test_health_is_public_and_metrics_are_not(anyone: httpx.AsyncClient) -> None:
     assert (await anyone.get("/health/live")).status_code == 200
-    assert (await anyone.get("/health/ready")).status_code == 200
+    async with asyncio.timeout(PATIENCE_S):
+        while (await anyone.get("/health/ready")).status_code != 200:
+            await asyncio.sleep(0.1)
     assert is_problem(await anyone.get("/metrics"), 404)

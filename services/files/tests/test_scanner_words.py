@@ -24,6 +24,8 @@ Answers = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def server(answer: Answers) -> AsyncIterator[Address]:
+    serving: set[asyncio.Task[None]] = set()  # nothing else holds one that neither reads nor writes
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await answer(reader, writer)
@@ -32,9 +34,15 @@ async def server(answer: Answers) -> AsyncIterator[Address]:
         finally:
             writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    listening = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with listening:
         yield Address("127.0.0.1", listening.sockets[0].getsockname()[1])
+    for each in serving:
+        each.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
 
 
 def icap(script: Callable[[bytes, asyncio.StreamReader], Awaitable[bytes]], options: bytes = OPTIONS) -> Answers:

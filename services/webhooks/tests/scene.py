@@ -148,6 +148,15 @@ class Scene:
                     return found[0]
                 await asyncio.sleep(0.02)
 
+    async def until_delivered(self, made: Parts, webhook: WebhookView, count: int) -> list[DeliveryView]:
+        """The log, newest first, once it says of so many deliveries, and of no fewer, that they were taken."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found = await self.log(made, webhook)
+                if [each.status for each in found] == ["delivered"] * count:
+                    return found
+                await asyncio.sleep(0.02)
+
 
 def who(name: str, *roles: str) -> Identity:
     return Identity(name, "session", frozenset(roles or {"user"}), 2e9)

@@ -43,10 +43,7 @@ async def test_who_fails_now_and_then_gets_every_event(scene: Scene) -> None:
     async with scene.worker() as made:
         hook = await scene.register(made, scene.ana, there, events=["message.sent"])
         ids = await scene.tell(made, 8)
-        async with asyncio.timeout(60):
-            while {d.status for d in await scene.log(made, hook)} != {"delivered"}:
-                await asyncio.sleep(0.02)
-        log = await scene.log(made, hook)
+        log = await scene.until_delivered(made, hook, 8)
     assert sorted(d.data["message_id"] for d in log) == sorted(ids)
     assert all(count >= 1 for count in Counter(one.id for one in there.heard).values())
     assert {one.id for one in there.heard} == {d.delivery_id for d in log}
@@ -108,9 +105,7 @@ async def test_who_has_failed_for_five_days_is_disabled_and_what_came_meanwhile_
         asked = ReplayRequest(since=since, until=rfc3339(scene.clock() + HOUR), events=["message.sent"])
         await made.log.replay(who(scene.ana), hook.webhook_id, asked)
         await there.until_heard(4)
-        async with asyncio.timeout(60):
-            while {d.status for d in await scene.log(made, hook)} != {"delivered"}:
-                await asyncio.sleep(0.02)
+        await scene.until_delivered(made, hook, 2)
     assert len({one.id for one in there.heard}) == 2
 
 
@@ -150,14 +145,14 @@ async def test_a_replay_sends_all_of_a_range_once_more_and_nothing_beyond_it(sce
     async with scene.worker() as made:
         hook = await scene.register(made, scene.ana, there, events=["message.sent"])
         await scene.tell(made, 3)
-        await there.until_heard(3)
+        await scene.until_delivered(made, hook, 3)
         begin, scene.clock.ahead = rfc3339(scene.clock() + HOUR), 2 * HOUR
         await scene.tell(made, 2)
-        await there.until_heard(5)
+        await scene.until_delivered(made, hook, 5)
         asked = ReplayRequest(since=begin, until=rfc3339(scene.clock() + HOUR))
         await made.log.replay(who(scene.ana), hook.webhook_id, asked)
         await there.until_heard(7)
-        await scene.until_log(made, hook, "delivered", 2)
+        await scene.until_delivered(made, hook, 5)
     ids = [one.id for one in there.heard]
     assert sorted(Counter(ids).values()) == [1, 1, 1, 2, 2]
     assert {*ids[3:5]} == {*ids[5:]}

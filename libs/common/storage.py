@@ -52,7 +52,10 @@ class Objects(Protocol):
 class Storage:
     """Every method that asks raises `Unavailable` when the store does not answer; `Missing` where it says so."""
 
-    def __init__(self, place: Place, client: Minio, http: aiohttp.ClientSession, readers: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, place: Place, client: Minio, http: aiohttp.ClientSession, readers: ThreadPoolExecutor, deadline_s: float
+    ) -> None:
+        self._deadline_s = deadline_s
         self._bucket = place.bucket
         self._region = place.region
         self._client = client
@@ -63,13 +66,13 @@ class Storage:
 
     async def check(self) -> None:
         """For readiness: the bucket is there."""
-        async with _answering():
+        async with _answering(self._deadline_s):
             if not await self._client.bucket_exists(self._bucket):
                 raise Unavailable("S3", f"it has no bucket {self._bucket}")
 
     async def make_bucket(self) -> None:
         """Where there is none; twice is once."""
-        async with _answering():
+        async with _answering(self._deadline_s):
             if not await self._client.bucket_exists(self._bucket):
                 with _unless("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                     await self._client.make_bucket(self._bucket, self._region)
@@ -89,14 +92,14 @@ class Storage:
         return link(self._outside, key, lifetime, disposition, content_type)
 
     async def begin_multipart(self, key: str, content_type: str) -> str:
-        async with _answering():
+        async with _answering(self._deadline_s):
             headers: dict[str, Any] = {"Content-Type": content_type}
             return str(await self._client._create_multipart_upload(self._bucket, key, headers))
 
     async def parts(self, key: str, upload_id: str) -> list[Part]:
         """What is there already, by number; of an upload that is over, as of one that never was, nothing."""
         try:
-            async with _answering():
+            async with _answering(self._deadline_s):
                 listed = await self._client._list_parts(self._bucket, key, upload_id, MAX_PARTS)
         except Missing:
             return []
@@ -114,7 +117,7 @@ class Storage:
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """With all its parts; twice is once."""
         with contextlib.suppress(Missing):
-            async with _answering():
+            async with _answering(self._deadline_s):
                 await self._client._abort_multipart_upload(self._bucket, key, upload_id)
 
     async def copy(self, source: str, target: str, content_type: str) -> None:
@@ -132,7 +135,7 @@ class Storage:
     async def stat(self, key: str) -> Part | None:
         """As if it were an upload of one part; None where there is nothing."""
         try:
-            async with _answering():
+            async with _answering(self._deadline_s):
                 found = await self._client.stat_object(self._bucket, key)
         except Missing:
             return None
@@ -142,12 +145,12 @@ class Storage:
         """What is not there is deleted already."""
         for key in keys:
             with contextlib.suppress(Missing):
-                async with _answering():
+                async with _answering(self._deadline_s):
                     await self._client.remove_object(self._bucket, key)
 
     async def put_object(self, key: str, content: bytes, content_type: str) -> None:
         """A small one, whole."""
-        async with _answering():
+        async with _answering(self._deadline_s):
             await self._client._put_object(self._bucket, key, content, {"Content-Type": content_type})
 
     async def put_stream(self, key: str, content: AsyncIterator[bytes], size: int, content_type: str) -> None:
@@ -188,7 +191,7 @@ class Storage:
 
 
 @asynccontextmanager
-async def connect(place: Place, readers: int = 10) -> AsyncIterator[Storage]:
+async def connect(place: Place, readers: int = 10, deadline_s: float = DEADLINE_S) -> AsyncIterator[Storage]:
     """Does not wait for the store; every call has a deadline. `readers` bounds how many objects are read at once."""
     secure = urlsplit(place.url).scheme == "https"
     timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_S, sock_read=LONG_S)
@@ -206,13 +209,13 @@ async def connect(place: Place, readers: int = 10) -> AsyncIterator[Storage]:
         if not place.path_style:
             client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
         try:
-            yield Storage(place, client, http, pool)
+            yield Storage(place, client, http, pool, deadline_s)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 @asynccontextmanager
-async def _answering(within_s: float = DEADLINE_S) -> AsyncIterator[None]:
+async def _answering(within_s: float) -> AsyncIterator[None]:
     with answering():
         async with asyncio.timeout(within_s):
             yield

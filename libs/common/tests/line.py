@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+PATIENCE_S = 60.0
+
 
 class Line:
     """`loses_answers_to`: a connection that asks for this is heard, obeyed, and never hears of it."""
@@ -11,6 +13,7 @@ class Line:
     def __init__(self, port: int) -> None:
         self.is_cut = False
         self.loses_answers_to: bytes | None = None
+        self._lost = asyncio.Event()
         self._port = port
         self._ends: set[asyncio.StreamWriter] = set()
 
@@ -18,6 +21,11 @@ class Line:
         self.is_cut = True
         for end in self._ends:
             end.close()
+
+    async def lost(self) -> None:
+        """Waits until an answer is lost: what was asked for is done."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._lost.wait()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_cut:
@@ -40,7 +48,9 @@ class Line:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, deaf: asyncio.Event) -> None:
         while data := await reader.read(65536):
-            if not deaf.is_set():
+            if deaf.is_set():
+                self._lost.set()
+            else:
                 writer.write(data)
         writer.close()
 

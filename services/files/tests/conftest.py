@@ -175,12 +175,6 @@ class Scene:
                 await asyncio.sleep(0.02)
         return [event for event in self.outbox.events if event.file_id == file_id]
 
-    async def copying(self, file_id: str) -> None:
-        """Waits until somebody copies what was uploaded, and not a moment longer."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (await self.document(file_id))["copies"]:
-                await asyncio.sleep(0)
-
     async def ended(self, file_id: str) -> Document:
         """Waits until nobody has anything to do with it any more."""
         async with asyncio.timeout(PATIENCE_S):
@@ -230,7 +224,7 @@ async def bucket_of(stack: Stack, url: str) -> AsyncIterator[storage.Storage]:
         access_key=stack.s3_access_key,
         secret_key=stack.s3_secret_key,
     )
-    async with storage.connect(place) as objects:
+    async with storage.connect(place, deadline_s=PATIENCE_S) as objects:
         await objects.make_bucket()
         yield objects
 

@@ -127,7 +127,7 @@ def clamd_in(folder: Path, largest: int = LARGEST, stream_most: int = STREAM_MOS
     (folder / "signatures" / "parley.ndb").write_text(f"{SIGNATURE}:0:*:{EICAR.hex()}\n")
     (folder / "clamd.conf").write_text(CLAMD.format(folder=folder, port=port, largest=largest, stream_most=stream_most))
     command = [str(root / "usr/sbin/clamd"), "-c", str(folder / "clamd.conf")]
-    server = Server(command, folder, lambda: listens(port))
+    server = Server(command, folder, lambda: listens(port) and listens(folder / "clamd.sock"))
     try:
         server.start()
         yield server, port
@@ -156,6 +156,10 @@ def free_port() -> int:
     return next(port for port in random.sample(PORTS, len(PORTS)) if not listens(port))
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
+def listens(place: int | Path) -> bool:
+    """A port of this machine, or a Unix socket."""
+    family, address = (
+        (socket.AF_UNIX, str(place)) if isinstance(place, Path) else (socket.AF_INET, ("127.0.0.1", place))
+    )
+    with socket.socket(family) as asking:
+        return asking.connect_ex(address) == 0

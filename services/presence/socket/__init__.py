@@ -16,7 +16,7 @@ from libs.common.telemetry import continue_trace, traceparent
 from services.presence.handlers.node import Node
 from services.presence.handlers.presence import Presenter
 from services.presence.handlers.typing import Typing
-from services.presence.socket.connection import INSTANCE, Connection
+from services.presence.socket.connection import INSTANCE, RESUME_S, Connection
 from services.presence.socket.wire import ENDED, RESTARTING, Wire
 
 
@@ -35,6 +35,7 @@ class Sockets:
     typing: Typing
     presenter: Presenter
     allowed_origins: Sequence[str]
+    resume_s: float = RESUME_S
     open: dict[Wire, Connection] = field(default_factory=dict)
     of_session: dict[str, set[Wire]] = field(default_factory=dict)
 
@@ -86,8 +87,8 @@ class Sockets:
 
 
 @asynccontextmanager
-async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[None]:
-    """Accepts sockets inside the block; raises `OSError` when the port is taken."""
+async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[int]:
+    """Accepts sockets inside the block, at this port, or any for 0; raises `OSError` when it is taken."""
     server = await ws_create_server(
         sockets.on_upgrade,
         host,
@@ -100,7 +101,7 @@ async def serve(sockets: Sockets, host: str, port: int) -> AsyncIterator[None]:
         backlog=1024,
     )
     try:
-        yield
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         await sockets.close_all()

@@ -44,6 +44,7 @@ class Connection:
         self._verifier = sockets.verifier
         self._typing = sockets.typing
         self._connected = sockets.presenter.connected
+        self._resume_s = sockets.resume_s
         self._sends = asyncio.Semaphore(SENDS)
 
     async def live(self) -> None:
@@ -82,7 +83,7 @@ class Connection:
         """By the header, after which a frame may bring `resume`, or by the first frame."""
         token, resume = self._token, None
         try:
-            async with asyncio.timeout(AUTH_S if token is None else RESUME_S):
+            async with asyncio.timeout(AUTH_S if token is None else self._resume_s):
                 frame = await self._take_auth()
                 resume = frame.resume if frame else None
                 token = token or (frame.token if frame else None)

@@ -1,7 +1,6 @@
 """A node's real listener, with keys of its own, and phones that connect to it; the test stands where Kafka stands."""
 
 import asyncio
-import socket as network
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,12 +26,14 @@ from libs.common.jwks import ALGORITHM
 from services.presence import socket
 from services.presence.handlers.presence import Presenter
 from services.presence.handlers.typing import Typing
+from services.presence.socket.connection import RESUME_S
 from services.presence.store.hints import Hints
 from services.presence.store.presences import Presences
 from services.presence.tests.scene import Scene
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 ALLOWED = "https://chat.example"
+PATIENCE_S = 60.0
 
 
 class Phone(picows.WSListener):
@@ -101,7 +102,7 @@ class Door:
     async def connect(self, **headers: str) -> Phone:
         """Raises `picows.WSHandshakeError` when refused."""
         phone = Phone()
-        await picows.ws_connect(lambda: phone, self.url, extra_headers=headers)
+        await picows.ws_connect(lambda: phone, self.url, extra_headers=headers, websocket_handshake_timeout=PATIENCE_S)
         self.phones.append(phone)
         return phone
 
@@ -136,16 +137,9 @@ async def _keys(_: Request) -> JSONResponse:
     return JSONResponse({"keys": [{**key, "kid": "k1", "use": "sig", "alg": ALGORITHM}]})
 
 
-def _free_port() -> int:
-    with network.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
 @asynccontextmanager
-async def door(scene: Scene) -> AsyncIterator[Door]:
+async def door(scene: Scene, resume_s: float = RESUME_S) -> AsyncIterator[Door]:
     auth = httpx.ASGITransport(Starlette(routes=[Route("/.well-known/jwks.json", _keys)]))
-    port = _free_port()
     async with httpx.AsyncClient(transport=auth) as client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", client)
         acceptor = Acceptor(
@@ -153,10 +147,10 @@ async def door(scene: Scene) -> AsyncIterator[Door]:
         )
         typing = Typing(acceptor.membership, Hints(scene.cache))
         presenter = Presenter(Presences(scene.cache, new_id(), f"test:{{{new_id()}}}"), lambda changes: None, 45)
-        sockets = socket.Sockets(scene.node, acceptor, verifier, typing, presenter, (ALLOWED,))
-        built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", sockets)
-        built.kafka_answers.set()
-        async with socket.serve(sockets, "127.0.0.1", port):
+        sockets = socket.Sockets(scene.node, acceptor, verifier, typing, presenter, (ALLOWED,), resume_s)
+        async with socket.serve(sockets, "127.0.0.1", 0) as port:
+            built = Door(scene, f"ws://127.0.0.1:{port}/v1/ws", sockets)
+            built.kafka_answers.set()
             yield built
             for phone in built.phones:
                 phone.transport.disconnect(graceful=False)

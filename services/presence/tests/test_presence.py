@@ -20,6 +20,7 @@ from services.presence.store.presences import BATCH, LIFETIME_S, Presences
 
 LIFE_S = 120.0
 SHORT_S = 6.0  # of a node that dies, or whose heart has to beat
+MIDDLE_S = 20.0  # a third of it is the time to renew a promise: more than who is held up loses
 SWEEP_S = 0.05
 
 
@@ -81,6 +82,12 @@ class Town:
         seconds, _ = await self.cache.time()
         return bool(await self.cache.zcount(f"{self.root}:until", seconds * 1000, "+inf"))
 
+    async def promised(self, username: str, by: int) -> None:
+        """Waits until so many nodes have told that they have them."""
+        async with asyncio.timeout(60):
+            while await self.cache.hlen(f"{self.root}:of:{username}") < by:
+                await asyncio.sleep(0.01)
+
     async def online(self, *usernames: str) -> list[str]:
         look = Presences(self.cache, "nobody", self.root).look
         return [p.username for p in await look(usernames) if p.status == "online"]
@@ -111,6 +118,7 @@ async def test_somebody_comes_online_once_and_goes_offline_once(town: Town) -> N
     for node in (one, one, two):
         node.connect("ana")
     await town.until_told(("ana", "online"))
+    await town.promised("ana", 2)
     one.disconnect("ana")
     two.disconnect("ana")
     one.disconnect("ana")
@@ -123,6 +131,7 @@ async def test_who_is_on_another_node_stays_online(town: Town) -> None:
     one.connect("ana", "bo")
     two.connect("ana")
     await until(lambda: len(town.told) == 2)
+    await town.promised("ana", 2)
     one.disconnect("ana")
     one.disconnect("bo")
     await until(lambda: len(town.told) == 3)
@@ -146,6 +155,7 @@ async def test_the_users_of_a_node_that_dies_go_offline_unless_they_are_elsewher
     one.connect("ana", "bo")
     two.connect("bo")
     await until(lambda: len(town.told) == 2)
+    await town.promised("bo", 2)
     await one.die()
     await until(lambda: ("ana", "offline") in town.told)
     assert await town.online("ana", "bo") == ["bo"]
@@ -189,7 +199,7 @@ async def test_what_happened_while_redis_was_away_is_told_when_it_is_back(town: 
 
 async def test_nobody_goes_offline_because_redis_was_away_for_long(town: Town, stack: Stack) -> None:
     async with line_to(port_of(stack)) as (line, near), redis.connect(f"redis://127.0.0.1:{near}/0") as client:
-        one, two = town.node(client, life_s=SHORT_S), town.node(client, life_s=SHORT_S)
+        one, two = town.node(client, life_s=MIDDLE_S), town.node(client, life_s=MIDDLE_S)
         one.connect("ana")
         two.connect("bo")
         await until(lambda: len(town.told) == 2)
@@ -211,7 +221,7 @@ async def test_a_node_that_stops_leaves_time_to_come_back(town: Town) -> None:
     one.connect("ana", "bo")
     await until(lambda: len(town.told) == 2)
     await one.die()
-    one.presenter.leaving_s = 5
+    one.presenter.leaving_s = 10
     await one.presenter.stop()
     two.connect("ana")
     await until(lambda: len(town.told) == 3)

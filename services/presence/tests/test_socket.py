@@ -14,7 +14,9 @@ from libs.common.tests.uploaded import SHOWN, uploaded
 from services.presence.handlers.node import DEVICES_OF_ONE
 from services.presence.socket.connection import SENDS
 from services.presence.store.feeds import PAGE
-from services.presence.tests.door import ALLOWED, Door, token
+from services.presence.tests.door import ALLOWED, PATIENCE_S, Door, token
+from services.presence.tests.door import door as door_of
+from services.presence.tests.scene import Scene
 
 PING = b'{"type":"ping"}'
 LONGEST_PING = 125  # bytes
@@ -38,11 +40,12 @@ async def test_a_token_in_the_header_logs_in(door: Door) -> None:
     await phone.hears("caught_up")
 
 
-async def test_a_token_in_the_header_and_a_resume_in_the_first_frame(door: Door) -> None:
-    position = await (await door.phone()).hears("caught_up")
-    phone = await door.connect(authorization=f"bearer {token(door.scene.bo)}")
-    phone.say({"type": "auth", "resume": {"epoch": position["epoch"], "offset": position["offset"]}})
-    assert (await phone.hears("ready"))["recovered"] is True
+async def test_a_token_in_the_header_and_a_resume_in_the_first_frame(scene: Scene) -> None:
+    async with door_of(scene, resume_s=PATIENCE_S) as door:
+        position = await (await door.phone()).hears("caught_up")
+        phone = await door.connect(authorization=f"bearer {token(door.scene.bo)}")
+        phone.say({"type": "auth", "resume": {"epoch": position["epoch"], "offset": position["offset"]}})
+        assert (await phone.hears("ready"))["recovered"] is True
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ async def test_who_says_nothing_is_shown_out(door: Door) -> None:
 
 
 async def test_a_connection_ends_with_its_token(door: Door) -> None:
-    assert await (await door.phone(lives_s=5)).end() == 4409
+    assert await (await door.phone(lives_s=10)).end() == 4409
 
 
 async def test_one_user_has_so_many_devices_and_takes_nobody_elses_places(door: Door) -> None:

@@ -80,8 +80,8 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
-    """Answers on host:port inside the block; on leaving, requests under way get 5 s to finish.
+async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
+    """Answers on host and this port, or any for 0, inside the block; on leaving, requests under way get 5 s to finish.
 
     Raises `OSError` when the port is taken.
     """
@@ -108,7 +108,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
             if task.done():
                 task.result()
             await asyncio.sleep(0.01)
-        yield
+        yield listener.getsockname()[1]
     finally:
         server.leave.set()
         await task

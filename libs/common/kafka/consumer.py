@@ -39,9 +39,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """One member of a group. At least once: a handler sees every record, some of them again after a crash."""
 
     def __init__(
-        self, bootstrap: str, group: str, topic: str, handler: Handler, producer: Producer, *, topic_prefix: str = ""
+        self,
+        bootstrap: str,
+        group: str,
+        topic: str,
+        handler: Handler,
+        producer: Producer,
+        *,
+        topic_prefix: str = "",
+        session_ms: int = SESSION_MS,
     ) -> None:
         self._bootstrap = bootstrap
+        self._session_ms = session_ms
         self._group = topic_prefix + group
         self._topic = topic
         self._prefix = topic_prefix
@@ -65,7 +74,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop, then finishes the batch in hand and commits."""
         while not stop.is_set():
-            self._kafka = new_member(self._bootstrap, self._group, [self._prefix + self._topic], self)
+            self._kafka = new_member(self._bootstrap, self._group, [self._prefix + self._topic], self, self._session_ms)
             try:
                 await self._kafka.start()
                 await self._consume(stop)
@@ -205,14 +214,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("%s serves %d partitions", self._group, len(assigned))
 
 
-def new_member(bootstrap: str, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener) -> Any:
+def new_member(
+    bootstrap: str, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener, session_ms: int
+) -> Any:
     """A client that is not started yet, and commits only what it is told to."""
     client = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        session_timeout_ms=SESSION_MS,
+        session_timeout_ms=session_ms,
         heartbeat_interval_ms=2000,
         rebalance_timeout_ms=10_000,
         request_timeout_ms=10_000,

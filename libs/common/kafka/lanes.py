@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 
 from libs.common.bus import Record
 from libs.common.errors import Retry
-from libs.common.kafka.consumer import IDLE_POLL_MS, RECORDS, REVOKE_S, new_member, read_anew, record_of
+from libs.common.kafka.consumer import IDLE_POLL_MS, RECORDS, REVOKE_S, SESSION_MS, new_member, read_anew, record_of
 from libs.common.kafka.offsets import Offsets
 from libs.common.kafka.rest import Rest
 from libs.common.lanes import Lanes, Worker
@@ -43,8 +43,10 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         *,
         topic_prefix: str = "",
         is_open: Callable[[str], bool] = lambda topic: True,
+        session_ms: int = SESSION_MS,
     ) -> None:
         self._bootstrap = bootstrap
+        self._session_ms = session_ms
         self._group = topic_prefix + group
         self._topics = [topic_prefix + topic for topic in topics]
         self._prefix = topic_prefix
@@ -67,7 +69,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, stop: asyncio.Event) -> None:
         """Consumes until told to stop; what is at work then has `DRAIN_S` to end."""
         while not stop.is_set():
-            self._kafka = new_member(self._bootstrap, self._group, self._topics, self)
+            self._kafka = new_member(self._bootstrap, self._group, self._topics, self, self._session_ms)
             try:
                 await self._kafka.start()
                 await self._consume(stop)

@@ -18,8 +18,17 @@ DEADLINE_S = 2.0
 class GroupProgress:
     """Connects when it is first asked. Every method raises `Unavailable` when Kafka does not answer."""
 
-    def __init__(self, bootstrap: str, group: str, topic: str, topic_prefix: str, resources: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topic: str,
+        topic_prefix: str,
+        resources: AsyncExitStack,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._deadline_s = deadline_s
         self._group = topic_prefix + group
         self._partitions = [TopicPartition(topic_prefix + topic, n) for n in range(PARTITIONS)]
         self._resources = resources
@@ -29,7 +38,7 @@ class GroupProgress:
     async def ends(self) -> Mapping[int, int]:
         """Partition → the offset behind its last record; without those that are empty: nobody commits there."""
         with _answering():
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 consumer, _ = await self._connected()
                 first = await consumer.beginning_offsets(self._partitions)
                 ends = await consumer.end_offsets(self._partitions)
@@ -38,7 +47,7 @@ class GroupProgress:
     async def has_passed(self, ends: Mapping[int, int]) -> bool:
         """Everything before them is handled and committed."""
         with _answering():
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 _, admin = await self._connected()
                 found = await admin.list_consumer_group_offsets(self._group, partitions=self._partitions)
         committed = {tp.partition: at.offset for tp, at in found.items()}
@@ -66,6 +75,8 @@ def _answering() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def follow(bootstrap: str, group: str, topic: str, topic_prefix: str = "") -> AsyncIterator[GroupProgress]:
+async def follow(
+    bootstrap: str, group: str, topic: str, topic_prefix: str = "", deadline_s: float = DEADLINE_S
+) -> AsyncIterator[GroupProgress]:
     async with AsyncExitStack() as resources:
-        yield GroupProgress(bootstrap, group, topic, topic_prefix, resources)
+        yield GroupProgress(bootstrap, group, topic, topic_prefix, resources, deadline_s)

@@ -14,6 +14,7 @@ from libs.common.kafka import Consumer, Outgoing, Producer
 
 Broker = tuple[str, str]
 """(bootstrap servers, topic prefix)"""
+SESSION_MS = 60_000  # who is held up is not taken for dead, and nothing comes twice for it
 
 
 class Collector:
@@ -48,7 +49,9 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def consuming(kafka: Broker, producer: Producer, handler: Collector) -> AsyncIterator[Consumer]:
     """A member of the group; leaving the block is a SIGTERM."""
-    consumer = Consumer(kafka[0], "group", MESSAGE_EVENTS, handler, producer, topic_prefix=kafka[1])
+    consumer = Consumer(
+        kafka[0], "group", MESSAGE_EVENTS, handler, producer, topic_prefix=kafka[1], session_ms=SESSION_MS
+    )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))
     try:

@@ -23,7 +23,7 @@ async def until(told: Configured, wanted: Collection[str]) -> None:
 
 async def test_what_is_told_is_known_and_what_makes_no_sense_changes_nothing(etcd_endpoint: str) -> None:
     """The stack's own word is put back."""
-    async with etcd.connect(etcd_endpoint) as registry, asyncio.TaskGroup() as tasks:
+    async with etcd.connect(etcd_endpoint, 60) as registry, asyncio.TaskGroup() as tasks:
         before = {key: await registry.get(key) for key in (FOR_PEOPLE, KEY)}
         told = Configured(registry)
         with pytest.raises(Unavailable):

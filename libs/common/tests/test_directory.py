@@ -11,12 +11,12 @@ from libs.common import etcd
 from libs.common.clock import new_id
 from libs.common.directory import PREFIX, ChannelDirectory
 from libs.common.errors import Unavailable
-from libs.common.tests.line import line_to
+from libs.common.tests.line import PATIENCE_S, line_to
 
 
 @pytest.fixture
 async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
-    async with etcd.connect(etcd_endpoint) as registry:
+    async with etcd.connect(etcd_endpoint, PATIENCE_S) as registry:
         yield registry
 
 

@@ -10,12 +10,14 @@ import pytest
 from libs.common import etcd
 from libs.common.clock import new_id
 from libs.common.errors import Unavailable
-from libs.common.tests.line import line_to
+from libs.common.tests.line import PATIENCE_S, line_to
+
+A_WHILE_S = 8  # that a lease lasts: more than who is held up loses between two calls
 
 
 @pytest.fixture
 async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
-    async with etcd.connect(etcd_endpoint) as registry:
+    async with etcd.connect(etcd_endpoint, PATIENCE_S) as registry:
         yield registry
 
 
@@ -53,7 +55,7 @@ async def test_of_many_creators_at_once_one_wins(registry: etcd.Etcd, key: str) 
 
 
 async def test_a_key_ends_with_its_lease(registry: etcd.Etcd, key: str) -> None:
-    await registry.put(key, b"for a while", await registry.grant_lease(1))
+    await registry.put(key, b"for a while", await registry.grant_lease(A_WHILE_S))
     assert await registry.get(key) == b"for a while"
     async with asyncio.timeout(60):
         while await registry.get(key) is not None:
@@ -163,7 +165,7 @@ async def test_a_watcher_learns_what_is_there_and_all_that_comes(registry: etcd.
     await registry.put(f"{key}/a", b"1")
     async with watching(registry, key) as mirror:
         await mirror.until({f"{key}/a": b"1"})
-        await registry.put(f"{key}/b", b"2", await registry.grant_lease(1))
+        await registry.put(f"{key}/b", b"2", await registry.grant_lease(A_WHILE_S))
         await mirror.until({f"{key}/a": b"1", f"{key}/b": b"2"})
         await registry.delete(f"{key}/a")
         await registry.put("/test/elsewhere", b"")
@@ -206,6 +208,6 @@ async def _compact(endpoint: str, registry: etcd.Etcd, key: str) -> None:
     """What the server does by itself once an hour; no service of ours calls it."""
     found = await registry.find(key)
     assert found
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         answer = await http.post(f"http://{endpoint}/v3/kv/compaction", json={"revision": str(found.revision)})
         answer.raise_for_status()

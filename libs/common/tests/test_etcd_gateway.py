@@ -112,4 +112,5 @@ async def test_a_watch_that_is_not_answered_or_broken_off_is_asked_for_again() -
             assert await changed.get() == ("/a", b"1")
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    assert moody.asked == ["5", "5", "5"]
+    assert len(moody.asked) >= 3
+    assert set(moody.asked) == {"5"}

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
@@ -73,18 +72,11 @@ def add_routes(app: FastAPI) -> None:
         return StreamingResponse(parts())
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application behind a real server."""
-    port = free_port()
     async with (
-        serve(application(), "127.0.0.1", port),
+        serve(application(), "127.0.0.1", 0) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
     ):
         yield client
@@ -158,7 +150,7 @@ async def test_a_bug_is_logged_once_and_answered_without_its_text(
     for answer in (by_framework, by_fast_route):
         assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
         assert "secret" not in answer.text
-    assert len(caplog.records) == 2
+    assert len([record for record in caplog.records if record.name.startswith("libs.")]) == 2
 
 
 async def test_a_body_that_breaks_off_does_not_look_complete(http: httpx.AsyncClient) -> None:
@@ -263,10 +255,9 @@ async def test_who_asked_before_it_leaves_gets_the_answer() -> None:
         return 202, b"{}"
 
     edge = Edge(create_app("test", {}), {("POST", "/slow"): slow})
-    port = free_port()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
-        async with serve(edge, "127.0.0.1", port):
-            asking = asyncio.create_task(client.post("/slow"))
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        async with serve(edge, "127.0.0.1", 0) as port:
+            asking = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/slow"))
             await came.wait()
             asyncio.get_running_loop().call_soon(answering.set)
         assert (await asking).status_code == 202

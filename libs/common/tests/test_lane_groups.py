@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from libs.common.bus import Record
 from libs.common.events import MESSAGE_EVENTS, RECEIPT_EVENTS
 from libs.common.kafka import LaneConsumer, Outgoing, Producer
-from libs.common.tests.broker import Broker, until
+from libs.common.tests.broker import SESSION_MS, Broker, until
 
 BOTH = (MESSAGE_EVENTS, RECEIPT_EVENTS)
 
@@ -39,7 +39,10 @@ class Worker:
 async def consuming(kafka: Broker, worker: Worker, closed: set[str]) -> AsyncIterator[LaneConsumer]:
     """Leaving the block is a SIGTERM."""
     consumer = LaneConsumer(
-        kafka[0], "lanes", BOTH, worker, topic_prefix=kafka[1], is_open=lambda topic: topic not in closed
+        *(kafka[0], "lanes", BOTH, worker),
+        topic_prefix=kafka[1],
+        is_open=lambda topic: topic not in closed,
+        session_ms=SESSION_MS,
     )
     stop = asyncio.Event()
     running = asyncio.create_task(consumer.run(stop))

@@ -14,7 +14,7 @@ from libs.common.auth import TokenVerifier
 from libs.common.clock import new_id
 from libs.common.errors import Problem, Unavailable
 from libs.common.revocations import Revocations, revoked_key
-from libs.common.tests.line import line_to
+from libs.common.tests.line import PATIENCE_S, line_to
 from libs.common.tests.noise import soonest
 from libs.common.tests.test_auth import Publisher, refused
 
@@ -65,7 +65,7 @@ async def watching(endpoint: str, auth: Publisher) -> AsyncIterator[Watcher]:
 
 @pytest.fixture
 async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
-    async with etcd.connect(etcd_endpoint) as registry:
+    async with etcd.connect(etcd_endpoint, PATIENCE_S) as registry:
         yield registry
 
 
@@ -113,7 +113,7 @@ async def test_a_revocation_that_ends_is_forgotten(
     registry: etcd.Etcd, etcd_endpoint: str, auth: Publisher, session_id: str
 ) -> None:
     async with watching(etcd_endpoint, auth) as watcher:
-        await registry.put(revoked_key(session_id), b"", await registry.grant_lease(1))
+        await registry.put(revoked_key(session_id), b"", await registry.grant_lease(8))
         await watcher.until_refused(auth.token(sid=session_id))
         await watcher.until_believed(auth.token(sid=session_id))
 

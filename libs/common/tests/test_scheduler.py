@@ -92,7 +92,7 @@ async def test_work_that_fails_is_done_again_and_keeps_no_other_waiting(database
         tried.append(document["_id"])
         if document["_id"] == "bad" and tried.count("bad") < 2:
             raise ValueError("a bug")
-        if tried.count("bad") == 2 and "good" in tried:
+        if tried.count("bad") >= 2 and "good" in tried:
             both.set()
         return None
 
@@ -127,7 +127,7 @@ async def test_work_ends_when_its_lease_is_anothers(database: Database) -> None:
 
 async def test_work_may_take_longer_than_a_lease(database: Database) -> None:
     """Whoever is at it extends it."""
-    lease = timedelta(seconds=3)
+    lease = timedelta(seconds=8)  # who is held up for less does not lose it
     scheduler, begun, may_end = Scheduler(database, "lanes", lease), asyncio.Event(), asyncio.Event()
 
     async def work(_: Document) -> datetime | None:

@@ -40,10 +40,13 @@ async def read(objects: Stored) -> bytes:
 
 async def test_it_is_asked_for_exactly_what_was_signed() -> None:
     async with a_store_that_says(b"HTTP/1.1 200 OK\r\n" + TEN + b"0123456789") as (objects, place, asked):
-        assert await read(objects) == b"0123456789"
         inside, _ = place.signers()
-        signed = inside.presign("GET", KEY, now(), READING).removeprefix(place.url)
-        assert asked[0].split("&X-Amz-Date")[0] == signed.split("&X-Amz-Date")[0]
+        before = inside.presign("GET", KEY, now(), READING)
+        assert await read(objects) == b"0123456789"
+        signed = [before, inside.presign("GET", KEY, now(), READING)]  # two: it may become another day meanwhile
+        assert asked[0].split("&X-Amz-Date")[0] in [
+            url.removeprefix(place.url).split("&X-Amz-Date")[0] for url in signed
+        ]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from services.auth.store.keys import KeyFolder, KeyRing
 
 PROXIES = [ip_network("127.0.0.0/8")]
 
+PATIENCE_S = 60.0
+
 MakeKey = Callable[..., str]
 
 
@@ -31,7 +33,7 @@ async def client_of(application: AbstractAsyncContextManager[ASGIApp]) -> AsyncI
         application as app,
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://auth") as client,
     ):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while (await client.get("/health/ready")).status_code != 200:
                 await asyncio.sleep(0.01)
         yield client
@@ -56,7 +58,7 @@ def make_key(keys: Path) -> MakeKey:
 
 @pytest.fixture
 async def registry(etcd_endpoint: str) -> AsyncIterator[etcd.Etcd]:
-    async with etcd.connect(etcd_endpoint) as registry:
+    async with etcd.connect(etcd_endpoint, PATIENCE_S) as registry:
         yield registry
 
 

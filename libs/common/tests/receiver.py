@@ -31,16 +31,19 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """`status` is what it answers; what it refuses it does not keep."""
+    """`status` is what it answers, when it `may_answer`; what it refuses it does not keep."""
 
     def __init__(self) -> None:
         self.status = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.requests = 0
         self.spans: list[Received] = []
         self.resources: list[dict[str, Value]] = []
         self.url = ""
 
     def take(self, path: str, body: bytes) -> int:
+        self.may_answer.wait(60)
         status = self.status if path == "/v1/traces" else 404
         self.requests += 1
         if status == 200:

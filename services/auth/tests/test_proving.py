@@ -110,7 +110,7 @@ async def test_until_then_the_router_knows_nothing_of_it_and_nobody_can_read_the
     assert await registry.list(f"/parley/channels/{ana.username}/") == {}
     assert await registry.get(f"/parley/addresses/telegram/{address}") is None
     kept = await registry.get(f"/parley/claims/{ana.username}/telegram") or b""
-    assert post.code(address).encode() not in kept
+    assert post.code(address).encode() not in kept.replace(address.encode(), b"")  # which may hold it by chance
     (notice,) = post.sent
     assert f"account {ana.username} " in notice.text
 

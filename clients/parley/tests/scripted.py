@@ -1,8 +1,9 @@
 """Small real servers on loopback that answer by a script: what the client meets when a platform misbehaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import msgspec
 import picows
@@ -13,6 +14,14 @@ Script = Callable[[picows.WSTransport, Frame], None]
 
 def pass_over(transport: picows.WSTransport, frame: Frame) -> None:
     """Reacts to nothing."""
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address where nobody listens: its port is held, so that it is nobody else's meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @asynccontextmanager

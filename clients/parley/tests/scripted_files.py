@@ -27,7 +27,7 @@ Serve = Callable[[str, dict[str, str], asyncio.StreamReader], Awaitable[bytes]]
 
 @dataclass
 class Platform:
-    """One file at most. `faults` are taken one by one by what they name ("PUT 3", "GET", "POST complete")."""
+    """One file at most. `faults` are taken one by one by what they name ("PUT 3", "GET 50000", "POST complete")."""
 
     part_size: int | None = PART
     faults: dict[str, list[str]] = field(default_factory=dict)
@@ -118,11 +118,12 @@ class Platform:
     async def answer_store(self, line: str, headers: dict[str, str], reader: asyncio.StreamReader) -> bytes:
         self.stored.append((line, headers))
         method, path = line.split(" ")
-        number = path.split("/")[-1].split("?")[0]
-        fault = self._fault(f"{method} {number}" if method == "PUT" else method)
         if method == "PUT":
+            number = path.split("/")[-1].split("?")[0]
+            fault = self._fault(f"PUT {number}")
             return await self._put(int(number), int(headers["content-length"]), fault, reader)
-        return self._get(headers["range"], fault)
+        offset = headers["range"].removeprefix("bytes=").partition("-")[0]
+        return self._get(headers["range"], self._fault(f"GET {offset}"))
 
     async def _put(self, number: int, size: int, fault: str, reader: asyncio.StreamReader) -> bytes:
         body = await reader.readexactly(size // 2 if fault == CUT else size)
@@ -171,17 +172,28 @@ async def serving(platform: Platform) -> AsyncIterator[Platform]:
 
 @asynccontextmanager
 async def _listening(serve: Serve) -> AsyncIterator[str]:
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, OSError):  # who asked is gone
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            line, *fields = head.strip().split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (f.partition(":") for f in fields)}
-            writer.write(await serve(line.removesuffix(" HTTP/1.1"), headers, reader))
-        writer.close()
+    """After its end nothing arrives any more, not even what was sent before."""
+    serving: set[asyncio.Task[None]] = set()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(asyncio.IncompleteReadError, OSError):  # who asked is gone
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                line, *fields = head.strip().split("\r\n")
+                headers = {name.lower(): value.strip() for name, _, value in (f.partition(":") for f in fields)}
+                writer.write(await serve(line.removesuffix(" HTTP/1.1"), headers, reader))
+        finally:
+            writer.close()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(connected(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for each in serving:
+        each.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
 
 
 def _refusal(fault: str) -> bytes:

@@ -45,7 +45,7 @@ async def test_a_file_comes_in_ranges_and_stands_under_its_own_name(tmp_path: Pa
 
 
 async def test_what_breaks_off_goes_on_where_it_broke_off(tmp_path: Path) -> None:
-    async with serving(kept(faults={"GET": [CUT]})) as platform:
+    async with serving(kept(faults={"GET 0": [CUT]})) as platform:
         await download(platform, tmp_path / "it")
     assert "bytes=25000-49999" in [headers["range"] for _, headers in platform.stored]
     assert (tmp_path / "it").read_bytes() == CONTENT
@@ -53,7 +53,7 @@ async def test_what_breaks_off_goes_on_where_it_broke_off(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("fault", [EXPIRED, BUSY])
 async def test_a_url_that_is_refused_is_asked_for_anew(tmp_path: Path, fault: str) -> None:
-    async with serving(kept(faults={"GET": [fault] * 3})) as platform:
+    async with serving(kept(faults={f"GET {n * PIECE}": [fault] for n in range(3)})) as platform:
         await download(platform, tmp_path / "it")
     assert (tmp_path / "it").read_bytes() == CONTENT
     assert sum(line == f"GET /v1/files/{FILE_ID}" for line in platform.calls) > 1
@@ -66,10 +66,11 @@ async def test_a_url_that_is_too_old_is_not_even_tried(tmp_path: Path) -> None:
 
 
 async def interrupted(platform: Platform, into: Path) -> int:
-    """How many pieces had come when it ended."""
-    platform.faults = {"GET": ["", "", "", EXPIRED, EXPIRED, EXPIRED, EXPIRED]}
-    with pytest.raises(StorageError):
-        await download(platform, into)
+    """How many pieces had come when it ended: the last is begun once another is there, and refused for good."""
+    platform.faults = {f"GET {4 * PIECE}": [EXPIRED, EXPIRED]}
+    async with serving(platform):
+        with pytest.raises(StorageError):
+            await download(platform, into)
     platform.faults = {}
     platform.stored.clear()
     flags = into.with_name(f"{into.name}.part").read_bytes()[len(CONTENT) : len(CONTENT) + 5]
@@ -77,8 +78,9 @@ async def interrupted(platform: Platform, into: Path) -> int:
 
 
 async def test_an_interrupted_download_fetches_only_what_is_missing(tmp_path: Path) -> None:
-    async with serving(kept()) as platform:
-        there = await interrupted(platform, tmp_path / "it")
+    platform = kept()
+    there = await interrupted(platform, tmp_path / "it")
+    async with serving(platform):
         got = await download(platform, tmp_path / "it")
     assert there >= 1
     assert len(platform.stored) == 5 - there
@@ -104,10 +106,11 @@ async def test_who_gives_up_waits_for_what_is_being_written() -> None:
 
 
 async def test_a_part_of_another_file_is_begun_anew(tmp_path: Path) -> None:
-    async with serving(kept()) as platform:
-        await interrupted(platform, tmp_path / "it")
-        other = bytes(len(CONTENT))
-        platform.keep(other)
+    platform = kept()
+    await interrupted(platform, tmp_path / "it")
+    other = bytes(len(CONTENT))
+    platform.keep(other)
+    async with serving(platform):
         await download(platform, tmp_path / "it")
     assert len(platform.stored) == 5
     assert (tmp_path / "it").read_bytes() == other

@@ -7,7 +7,7 @@ import pytest
 
 from clients.parley import ParleyClient, ParleyError, ProblemError, UnreachableError, http
 from clients.parley.errors import read_problem
-from clients.parley.tests.scripted import answer, http_server
+from clients.parley.tests.scripted import answer, http_server, nobody
 
 ACCEPTED = {
     "message_id": "m1",
@@ -47,7 +47,7 @@ async def test_tries_are_bounded_and_the_last_problem_is_told() -> None:
 
 async def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
     late = answer(503, BUSY, "Retry-After: 30")
-    async with http_server(late) as (url, asked), ParleyClient(url, deadline_s=5) as client:
+    async with http_server(late) as (url, asked), ParleyClient(url, deadline_s=25) as client:
         with pytest.raises(ProblemError) as caught:
             await client.status("m1")
     assert (caught.value.retry_after_s, len(asked)) == (30, 1)
@@ -86,11 +86,10 @@ async def test_an_answer_out_of_contract_is_an_error_of_the_client_and_no_crash(
 
 
 async def test_nobody_at_home_is_unreachable() -> None:
-    async with http_server() as (url, _):
-        pass
-    async with ParleyClient(url, attempts=2) as client:
-        with pytest.raises(UnreachableError, match="does not answer"):
-            await client.conversations()
+    with nobody() as url:
+        async with ParleyClient(url, attempts=2) as client:
+            with pytest.raises(UnreachableError, match="does not answer"):
+                await client.conversations()
 
 
 async def test_a_message_has_a_text_or_a_payload_and_not_both() -> None:

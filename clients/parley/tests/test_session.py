@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from clients.parley import Grant, ParleyClient, SessionEndedError, UnreachableError
+from clients.parley import session as sessions
 from clients.parley.objects import Tokens
 from clients.parley.session import InMemory, Session, grant_of
 from clients.parley.tests.scripted import answer, http_server
@@ -62,10 +63,13 @@ async def test_a_renewal_outlives_the_call_that_asked_for_it() -> None:
     assert await session.token() == "T2"
 
 
-async def test_a_token_that_is_still_good_is_used_when_it_cannot_be_renewed_early() -> None:
+async def test_a_token_that_is_still_good_is_used_when_it_cannot_be_renewed_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sessions, "AGAIN_S", 3600.0)
     desk = Desk(UnreachableError("away"))
     desk.open.set()
-    soon = Grant("T", "R", renew_at=0.0, expires_at=time.time() + 60)
+    soon = Grant("T", "R", renew_at=0.0, expires_at=time.time() + 3600)
     session = Session(desk.exchange, InMemory(soon))
     assert [await session.token() for _ in range(3)] == ["T", "T", "T"]
     assert desk.asked == ["R"]

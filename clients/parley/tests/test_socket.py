@@ -15,7 +15,16 @@ from clients.parley import (
     UnreachableError,
 )
 from clients.parley.socket import socket_url
-from clients.parley.tests.scripted import Frame, http_server, message, pass_over, push, say_ready, socket_server
+from clients.parley.tests.scripted import (
+    Frame,
+    http_server,
+    message,
+    nobody,
+    pass_over,
+    push,
+    say_ready,
+    socket_server,
+)
 
 
 async def test_ready_comes_first_then_events_in_order() -> None:
@@ -28,7 +37,7 @@ async def test_ready_comes_first_then_events_in_order() -> None:
     async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
         assert socket.ready is not None
         assert socket.ready.username == "ana"
-        events = [await socket.receive(5) for _ in range(2)]
+        events = [await socket.receive(60) for _ in range(2)]
     assert [(type(e), e.text, e.sender) for e in events if isinstance(e, Arrived)] == [
         (Arrived, "text 1", "bo"),
         (Arrived, "text 2", "bo"),
@@ -86,7 +95,7 @@ async def test_the_close_code_reaches_the_reader_after_the_events_before_it() ->
         transport.send_close(4409, b"revoked")  # type: ignore[arg-type]  # the stub knows only the RFC's codes
 
     async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
-        assert isinstance(await socket.receive(5), Arrived)
+        assert isinstance(await socket.receive(60), Arrived)
         with pytest.raises(SocketClosedError) as caught:
             await anext(aiter(socket))
         assert (caught.value.code, caught.value.reason) == (4409, "revoked")
@@ -127,9 +136,9 @@ async def test_a_reader_that_stays_away_holds_a_bounded_number_and_then_gets_all
             push(transport, **message(number))
 
     async with socket_server(greet, pass_over) as url, ChatSocket(url, "T", buffer=10) as socket:
-        first = [await socket.receive(5) for _ in range(1)]
+        first = [await socket.receive(60) for _ in range(1)]
         assert len(socket._wire._events) < 5_000
-        rest = [await socket.receive(5) for _ in range(19_999)]
+        rest = [await socket.receive(60) for _ in range(19_999)]
     numbers = [event.sequence_number for event in first + rest if isinstance(event, Arrived)]
     assert numbers == list(range(1, 20_001))
 
@@ -142,11 +151,11 @@ async def test_the_position_follows_what_was_taken_once_caught_up() -> None:
         push(transport, **message(4))
 
     async with socket_server(greet, pass_over) as url, ChatSocket(url, "T") as socket:
-        await socket.receive(5)
+        await socket.receive(60)
         assert socket.position is None
-        assert isinstance(await socket.receive(5), CaughtUp)
+        assert isinstance(await socket.receive(60), CaughtUp)
         assert socket.position == Resume("e1", 3)
-        await socket.receive(5)
+        await socket.receive(60)
         assert socket.position == Resume("e1", 4)
 
 
@@ -156,7 +165,7 @@ async def test_a_refused_upgrade_and_an_empty_house_are_told_apart() -> None:
         with pytest.raises(ProblemError) as caught:
             await ChatSocket(url, "T").__aenter__()
     assert (caught.value.status, caught.value.retry_after_s) == (503, 2)
-    with pytest.raises(UnreachableError):
+    with nobody() as url, pytest.raises(UnreachableError):
         await ChatSocket(url, "T").__aenter__()
 
 

@@ -79,7 +79,7 @@ def test_what_goes_on_says_what_is_there_already(capsys: pytest.CaptureFixture[s
 
 
 def test_without_a_terminal_a_quick_one_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Transfer(silent=False) as transfer:
+    with Transfer(silent=False, quiet_s=60) as transfer:
         for phase in ("uploading", "verifying"):
             transfer.tell(Progress(phase=phase, name="cat.png", done=1000, total=1000))
     assert capsys.readouterr().err == ""

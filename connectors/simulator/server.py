@@ -75,9 +75,15 @@ class Door:
             self._refusing = asyncio.create_task(self._refuse(seconds))
 
     async def _refuse(self, seconds: float) -> None:
-        await self._close()
-        await asyncio.sleep(seconds)
-        await self._open()
+        """The port stays bound meanwhile: no connection and no server of anybody else is given it."""
+        with socket.socket() as holder:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            for listening in self._server.servers if self._server else ():
+                listening.close()
+            holder.bind((self._host, self.port))
+            await self._close()
+            await asyncio.sleep(seconds)
+            await self._open()
 
     async def _open(self) -> None:
         listener = socket.create_server((self._host, self.port))

@@ -37,7 +37,7 @@ class Limits:
             return True
         rate = self.rates.text if of == "text" else self.rates.media
         idle_at = max(now, self._idle_at.get((account, of), now))
-        if idle_at - now > 1 - 1 / rate + 1e-9:
+        if idle_at - now > max(0.0, 1 - 1 / rate) + 1e-9:
             return False
         self._idle_at[account, of] = idle_at + 1 / rate
         return True

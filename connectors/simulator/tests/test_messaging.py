@@ -346,7 +346,7 @@ async def test_calls_suffer_what_they_are_told_to(site: Site) -> None:
 
 async def test_files_have_a_rate_of_their_own(site: Site) -> None:
     ana = await site.person()
-    await site.sim("limits", "PUT", text=100, media=1)
+    await site.sim("limits", "PUT", text=100, media=0.001)
     brought = (await site.upload("cat.png", "image/png", b"bytes")).json()["attachment_id"]
     shown = {"attachment": {"type": "image", "payload": {"attachment_id": brought}}}
     await site.call("messages", message(ana, shown))

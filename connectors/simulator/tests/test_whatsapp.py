@@ -153,7 +153,7 @@ async def test_who_has_never_written_can_be_reached_by_templates_alone(site: Sit
 
 async def test_too_much_to_one_person_and_too_much_in_all(site: Site) -> None:
     ana, bo = await site.person("ana"), await site.person("bo")
-    await site.sim("limits", "PUT", pair_burst=1)
+    await site.sim("limits", "PUT", pair_burst=1, pair_s=3600)
     await site.send(ana)
     assert await site.error(message(ana, "text", TEXT)) == 131056
     await site.send(bo)

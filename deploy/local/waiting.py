@@ -15,6 +15,7 @@ from deploy.local.stack import Stack
 
 DEADLINE_S = 180.0  # a small machine that starts two stacks at once needs half of it
 QUIET_S = 3.0  # nobody wonders before; then it says what it waits for, and again when that changes
+RUNNING_S = 30.0  # many times the second that it takes, for a supervisor that gets no processor
 BETWEEN_S = 0.1
 LAST_LINES = 12
 
@@ -42,7 +43,7 @@ def wait_for(places: Places, ports: Ports, names: Sequence[str], deadline_s: flo
 
 def wait_until_running(stack: Stack, names: Sequence[str]) -> None:
     """A supervisor calls a process running once it has lived for a second: so status tells the truth after a start."""
-    deadline = time.monotonic() + QUIET_S
+    deadline = time.monotonic() + RUNNING_S
     while time.monotonic() < deadline:
         if all(process.state == "RUNNING" for process in stack.processes() if process.name in names):
             return

@@ -44,7 +44,7 @@ def test_a_killed_gateway_master_takes_its_workers_along_and_comes_back(stack: S
     before = {pid for pid in processes.members(stack.places) if "nginx" in processes.command_line(pid)}
     stack.wait_for_another("nginx", than=stack.kill("nginx"))
     assert eventually(lambda: get(stack.ports["gateway http"], "/nothing")[0] == 404)
-    assert not [pid for pid in before if processes.is_alive(pid)]
+    assert eventually(lambda: not [pid for pid in before if processes.is_alive(pid)])
     assert stack.process("nginx").restarts >= 1
 
 

@@ -251,6 +251,9 @@ async def test_ticks_are_those_of_the_platform(desk: Desk, hook: Hook) -> None:
     await desk.ask(f"{phone}/say", text="hi")
     await hook.until_received(1)
     await hook.until_received(2)
+    async with asyncio.timeout(60):
+        while (await desk.bubbles(phone))[0].get("tick") != "delivered":
+            await asyncio.sleep(0.01)
     telegram, instagram = await desk.add("telegram"), await desk.add("instagram")
     for each in (telegram, instagram):
         await desk.ask(f"{each}/say", text="hi")

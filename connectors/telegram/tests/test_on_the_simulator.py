@@ -80,7 +80,7 @@ async def url() -> AsyncIterator[str]:
 async def scene(url: str) -> AsyncIterator[Scene]:
     """A platform on which nothing has happened yet."""
     settings = Settings(token=TOKEN, webhook_secret=SECRET, base_url=url, timeout_s=30)
-    async with platform([Reply()] * 100) as hook, httpx.AsyncClient(trust_env=False) as http:
+    async with platform([Reply()] * 100) as hook, httpx.AsyncClient(trust_env=False, timeout=60) as http:
         await http.post(f"{url}/_sim/reset")
         made = Scene(Telegram(http, settings), http, hook, url)
         await made.bot.connect(hook.url)

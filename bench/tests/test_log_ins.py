@@ -24,10 +24,10 @@ async def test_only_good_answers_are_timed_and_a_late_one_counts_from_when_it_wa
         asker = Asker(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         for _ in range(2):
             await asker.log_in(User("ana", "correct horse"))
-        await asker.see_oneself("token", clock() - 5)
+        await asker.see_oneself("token", clock() - 60)
         asker.close()
     assert asker.refused == {503: 1}
-    assert [second >= 5 for second in asker.seconds] == [False, True]
+    assert [second >= 60 for second in asker.seconds] == [False, True]
 
 
 def test_both_runs_stand_beside_each_other() -> None:

@@ -3,11 +3,13 @@
 `PARLEY_TEST_SETTINGS` may name the settings file of a stack that runs already; then that one is used and left running.
 """
 
+import asyncio
 import os
 import secrets
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from redis.asyncio import Redis
 from deploy.local.ports import DEFAULT_BASE
 from deploy.local.throwaway import throwaway
 from libs.common import mongo, redis, schema
+from libs.common.errors import Unavailable
 from libs.common.events import PARTITIONS
 from libs.common.settings import CommonSettings
 from libs.common.tests.emptying import empty
@@ -28,6 +31,8 @@ STACK_FIXTURES = {"target", "stack", "database", "cache", "kafka", "etcd_endpoin
 # Machines are noisy: how long an example takes decides nothing.
 settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("parley")
+
+PATIENCE_S = 60.0  # nor does how long a server takes to answer
 
 GIVEN = "PARLEY_TEST_SETTINGS"
 WORKER_BYTES = 3 * 1024**3  # a stack takes 1.1 GiB, and some tests start a second one
@@ -77,10 +82,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(_env_file=running.places.settings, state=running.places.state)  # type: ignore[call-arg]
 
 
+async def until_found(database: mongo.Database) -> None:
+    """The driver looks for a server that it has not found, or has lost, for 2 s only, whatever its deadline is."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(Unavailable):
+                return await mongo.check(database)
+
+
 @pytest.fixture(scope="session")
 async def collections(stack: Stack) -> AsyncIterator[str]:
     """The database of this worker, with the collections and indexes of the product: made once, for that takes long."""
-    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}", timeout_s=20) as made:
+    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}", PATIENCE_S) as made:
+        await until_found(made)
         await schema.create_collections(made)
         yield made.name
         await made.client.drop_database(made.name)
@@ -89,7 +103,8 @@ async def collections(stack: Stack) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(stack: Stack, collections: str) -> AsyncIterator[mongo.Database]:
     """Empty, with the collections and indexes of the product; the test may scan nothing, and leaves nothing."""
-    async with mongo.connect(stack.mongo, collections) as emptied:
+    async with mongo.connect(stack.mongo, collections, PATIENCE_S) as emptied:
+        await until_found(emptied)
         await watch_for_scans(emptied)
         yield emptied
         scans = await scans_of(emptied)
@@ -101,7 +116,8 @@ async def database(stack: Stack, collections: str) -> AsyncIterator[mongo.Databa
 @pytest.fixture
 async def no_scans(stack: Stack) -> AsyncIterator[None]:
     """What the services of the stack ask of their database meanwhile is answered by indexes."""
-    async with mongo.connect(stack.mongo, stack.mongo_database, timeout_s=20) as database:
+    async with mongo.connect(stack.mongo, stack.mongo_database, PATIENCE_S) as database:
+        await until_found(database)
         await watch_for_scans(database)
         yield
         scans = await scans_of(database)
@@ -112,7 +128,7 @@ async def no_scans(stack: Stack) -> AsyncIterator[None]:
 @pytest.fixture
 async def cache(stack: Stack) -> AsyncIterator[Redis]:
     """Redis, shared: tests use names of their own."""
-    async with redis.connect(stack.redis) as client:
+    async with redis.connect(stack.redis, deadline_s=PATIENCE_S) as client:
         yield client
 
 

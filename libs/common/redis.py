@@ -35,14 +35,14 @@ NOT_NOW_CODES = ("BUSY ", "MISCONF ", "NOREPLICAS ")  # the driver has no classe
 
 
 @asynccontextmanager
-async def connect(url: str, connections: int = 10) -> AsyncIterator[Redis]:
+async def connect(url: str, connections: int = 10, deadline_s: float = DEADLINE_S) -> AsyncIterator[Redis]:
     """Does not wait for the server; each call has a deadline. Answers are bytes."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=DEADLINE_S,
-        socket_timeout=DEADLINE_S,
-        socket_connect_timeout=DEADLINE_S,
+        timeout=deadline_s,
+        socket_timeout=deadline_s,
+        socket_connect_timeout=deadline_s,
         retry=ConnectionRetry(NoBackoff(), 1),
     )
     client = Redis(connection_pool=pool)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from conftest import Stack
+from conftest import PATIENCE_S, Stack, until_found
 from libs.common import mongo, schema
 from libs.common.tests.line import Line, line_to
 from services.router.tests.scene import Scene
@@ -38,9 +38,9 @@ async def topics(kafka: tuple[str, str], partitions: int) -> AsyncIterator[None]
 
 @pytest.fixture
 async def frail(scene: Scene, stack: Stack) -> AsyncIterator[tuple[Line, Scene]]:
-    """The same scene, as it is at the end of a line to MongoDB that may fail."""
-    async with (
-        line_to(urlsplit(stack.mongo).port or 0) as (line, port),
-        mongo.connect(f"mongodb://127.0.0.1:{port}/?directConnection=true", scene.database.name, 1.0) as database,
-    ):
-        yield line, replace(scene, database=database)
+    """The same scene, as a router has it at the end of a line to MongoDB that may fail: it sends no write again."""
+    async with line_to(urlsplit(stack.mongo).port or 0) as (line, port):
+        uri, name = f"mongodb://127.0.0.1:{port}/?directConnection=true", scene.database.name
+        async with mongo.connect(uri, name, PATIENCE_S, retry_writes=False) as database:
+            await until_found(database)
+            yield line, replace(scene, database=database)

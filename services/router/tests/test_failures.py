@@ -1,9 +1,14 @@
 """A dependency goes away in the middle, or one record is bad: nothing is lost, doubled or out of order."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sized
 from dataclasses import replace
+from typing import Any
 
+import pymongo
 import pytest
 
+from conftest import PATIENCE_S, until_found
 from libs.common import mongo, redis
 from libs.common.bus import settle
 from libs.common.errors import Unavailable
@@ -13,11 +18,32 @@ from services.router.tests.scene import Scene, message, receipt, record
 
 NOBODY = "redis://127.0.0.1:1/0"
 INSERT = b"insert\0"
+SOON_S = 1.0  # of what is to fail
 
 
-async def refuse_poison(database: mongo.Database) -> None:
+@pytest.fixture
+async def _poison(database: mongo.Database) -> AsyncIterator[None]:
     """MongoDB itself takes no message whose text is poison."""
     await database.command("collMod", "messages", validator={"payload.text": {"$ne": "poison"}})
+    yield
+    await database.command("collMod", "messages", validator={})
+
+
+async def unheard(
+    frail: tuple[Line, Scene], asked: Coroutine[Any, Any, object], stored: Callable[[], Awaitable[Sized]], count: int
+) -> None:
+    """MongoDB does what it is asked, and the answer is lost with the line; then there is one again."""
+    line, far = frail
+    line.loses_answers_to = INSERT
+    asking = asyncio.create_task(asked)
+    async with asyncio.timeout(PATIENCE_S):
+        while len(await stored()) < count:
+            await asyncio.sleep(0.02)
+    line.cut()
+    with pytest.raises(Unavailable):
+        await asking
+    line.loses_answers_to, line.is_cut = None, False
+    await until_found(far.database)
 
 
 async def test_what_is_stored_but_not_fed_is_fed_by_the_next_try(scene: Scene) -> None:
@@ -42,9 +68,9 @@ async def test_a_crash_in_the_middle_of_an_insert_leaves_a_prefix_that_is_gone_o
     assert [p.sequence_number for p in await scene.feed(scene.bo)] == [1, 1, 2, 3, 4]
 
 
+@pytest.mark.usefixtures("_poison")
 async def test_a_message_that_mongodb_refuses_is_rejected_alone_and_leaves_no_gap(scene: Scene) -> None:
     await scene.connect(scene.bo)
-    await refuse_poison(scene.database)
     batch = scene.texts("one", "two", "poison", "three", "four")
     rejected = await settle(scene.messages(), batch)
     assert [(r.record, r.reason) for r in rejected] == [(batch[2], "refused_by_store")]
@@ -52,9 +78,9 @@ async def test_a_message_that_mongodb_refuses_is_rejected_alone_and_leaves_no_ga
     assert {p.sequence_number for p in await scene.feed(scene.bo)} == {1, 2, 3, 4}
 
 
+@pytest.mark.usefixtures("_poison")
 async def test_a_message_that_never_was_leaves_its_number_to_the_next(scene: Scene) -> None:
     """The number that was given to what MongoDB refused is not remembered."""
-    await refuse_poison(scene.database)
     router = scene.messages()
     await settle(router, scene.texts("one", "poison"))
     await settle(router, scene.texts("two"))
@@ -77,33 +103,23 @@ async def test_nothing_is_given_up_while_mongodb_is_away(frail: tuple[Line, Scen
     texts, read = scene.texts("one"), [receipt(scene.conversation, scene.bo, "READ", 1)]
     line.cut()
     for handler, batch in ((scene.messages(), texts), (scene.receipts(), read)):
-        with pytest.raises(Unavailable):
+        with pymongo.timeout(SOON_S), pytest.raises(Unavailable):
             await settle(handler, batch)
 
 
-async def test_a_message_whose_storage_nobody_heard_of_is_stored_once(frail: tuple[Line, Scene]) -> None:
-    """MongoDB has stored the batch, and the answer is lost."""
-    line, scene = frail
-    router, batch = scene.messages(), scene.texts("two", "three")
+async def test_a_message_whose_storage_nobody_heard_of_is_stored_once(frail: tuple[Line, Scene], scene: Scene) -> None:
+    router, batch = frail[1].messages(), scene.texts("two", "three")
     await router.handle(scene.texts("one"))
-    line.loses_answers_to = INSERT
-    with pytest.raises(Unavailable):
-        await router.handle(batch)
-    line.loses_answers_to = None
-    assert len(await scene.stored()) == 3
+    await unheard(frail, router.handle(batch), scene.stored, 3)
     await router.handle([*batch, *scene.texts("four")])
     assert await scene.stored() == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
 
 
-async def test_a_receipt_whose_storage_nobody_heard_of_is_logged_once(frail: tuple[Line, Scene]) -> None:
-    line, scene = frail
+async def test_a_receipt_whose_storage_nobody_heard_of_is_logged_once(frail: tuple[Line, Scene], scene: Scene) -> None:
     await scene.messages().handle(scene.texts("one", "two", "three"))
-    router, batch = scene.receipts(), [receipt(scene.conversation, scene.bo, "READ", 2)]
+    router, batch = frail[1].receipts(), [receipt(scene.conversation, scene.bo, "READ", 2)]
     await router.handle([receipt(scene.conversation, scene.bo, "READ", 1)])
-    line.loses_answers_to = INSERT
-    with pytest.raises(Unavailable):
-        await router.handle(batch)
-    line.loses_answers_to = None
+    await unheard(frail, router.handle(batch), scene.steps, 2)
     await router.handle([*batch, receipt(scene.conversation, scene.bo, "READ", 3)])
     assert await scene.steps() == [("READ", 1, 1), ("READ", 2, 2), ("READ", 3, 3)]
 
@@ -117,10 +133,11 @@ async def test_a_summary_that_could_not_be_written_is_written_later(frail: tuple
     await receipts.handle([receipt(scene.conversation, scene.bo, "READ", 1)])
     line.cut()
     for handler in (messages, receipts):
-        with pytest.raises(Unavailable):
+        with pymongo.timeout(SOON_S), pytest.raises(Unavailable):
             await handler.checkpoint()
         handler.forget()
     line.is_cut = False
+    await until_found(scene.database)
     await messages.checkpoint()
     await receipts.checkpoint()
     assert await scene.watermark() == (1, 1)

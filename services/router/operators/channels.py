@@ -57,6 +57,7 @@ class Reporter:
     redis: Redis
     prefix: str
     standings: Callable[[], Sequence[Standing]]
+    lives_s: int = LIVES_S
 
     async def run(self) -> NoReturn:
         own = new_id()
@@ -70,7 +71,7 @@ class Reporter:
         board, at = self.prefix + BOARD, time.time()
         with redis_answering():
             async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.set(f"{board}:{router}", _encode(list(self.standings())), ex=LIVES_S)
+                pipe.set(f"{board}:{router}", _encode(list(self.standings())), ex=self.lives_s)
                 pipe.zadd(board, {router: at})
                 pipe.zremrangebyscore(board, "-inf", at - 60)
                 pipe.expire(board, 3600)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -182,7 +183,7 @@ class Outside:
         return found
 
     async def delivered(self, number: int, conversation_id: str, recipient: str, chat: int = 42) -> str:
-        """A message of ours that has reached the platform, as the lanes write it; its id."""
+        """A message of ours that has reached the platform, later than all with lower numbers; its id."""
         message_id = f"{conversation_id}-{number}"
         await self.scene.database["deliveries"].insert_one(
             {
@@ -195,7 +196,7 @@ class Outside:
                 "address": str(chat),
                 "status": "SENT",
                 "external_ids": [f"{chat}/{number}"],
-                "sent_at": now(),
+                "sent_at": now() + timedelta(seconds=number),
             }
         )
         return message_id

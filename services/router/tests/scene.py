@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -68,6 +69,8 @@ def receipt(conversation_id: str, username: str, status: ReceiptStatus, number: 
 
 
 PATIENCE_S = 60.0
+AT_ONCE = timedelta(minutes=-1)
+"""The age of what was left over that a sweep takes: whatever is stored by now, in this millisecond too."""
 
 
 @dataclass

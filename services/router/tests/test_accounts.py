@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -29,7 +28,7 @@ from services.router.handlers.deliveries import request_for
 from services.router.outbox import Outbox
 from services.router.people import Everybody
 from services.router.tests.platform import Outside, said, standing
-from services.router.tests.scene import Scene, message, record
+from services.router.tests.scene import AT_ONCE, Scene, message, record
 
 ACCOUNTS = ["main", "second"]
 TOKENS = {"main": "700000001:a_token_of_tests", "second": "700000002:a_token_of_tests"}
@@ -51,7 +50,7 @@ async def write(scene: Scene, text: str = "hi") -> tuple[Document, Document]:
     await scene.messages().handle([record(encode(event))])
     stored = await scene.database["messages"].find_one({"_id": event.message_id})
     assert stored
-    await scene.deliveries().sweep(timedelta(0))
+    await scene.deliveries().sweep(AT_ONCE)
     (opened,) = await read_deliveries(scene.database, [event.message_id])
     return stored, opened
 

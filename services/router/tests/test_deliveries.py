@@ -1,7 +1,6 @@
 """External deliveries: one document each, told once they stand, however often and by whomever they are opened."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -13,10 +12,9 @@ from libs.common.deliveries import read_deliveries, read_external, status_of
 from libs.common.errors import Unavailable
 from libs.common.events import encode
 from libs.common.mongo import Document
-from services.router.tests.scene import Scene, message, receipt, record
+from services.router.tests.scene import AT_ONCE, Scene, message, receipt, record
 
 NOBODY = "redis://127.0.0.1:1/0"
-AT_ONCE = timedelta(0)
 
 
 def asking(scene: Scene, *channels: str, text: str = "hi") -> Record:

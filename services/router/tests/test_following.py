@@ -53,9 +53,10 @@ class Way:
         )
 
     async def follow(self, message_id: str) -> float | None:
-        """In how many seconds it is looked at again."""
+        """In how many seconds from now it is looked at again."""
+        at = now()
         again = await self.following.follow({"_id": message_id})
-        return (again - now()).total_seconds() if again else None
+        return (again - at).total_seconds() if again else None
 
     async def standing(self, message_id: str) -> list[tuple[str, str, str | None]]:
         found = await read_deliveries(self.scene.database, [message_id])

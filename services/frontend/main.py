@@ -20,7 +20,7 @@ from libs.common.files import Files
 from libs.common.people import addresses_of
 from libs.common.process import run, wait_for
 from libs.common.revocations import Revocations
-from services.frontend.handlers import Conversations, Messages
+from services.frontend.handlers import STATUS_WAIT_S, Conversations, Messages
 from services.frontend.planning import Planning
 from services.frontend.reaching import Reaching
 from services.frontend.routes.asking import channel_routes, conversation_routes, message_routes
@@ -39,6 +39,7 @@ def wire(
     directory: ChannelDirectory,
     open_breakers: Callable[[], Awaitable[Collection[Account]]],
     checks: Mapping[str, http.Check],
+    status_wait_s: float = STATUS_WAIT_S,
 ) -> http.Edge:
     members = Members(database)
     acceptor = Acceptor(members, Files(database), publisher.publish, f"frontend/{socket.gethostname()}/{os.getpid()}")
@@ -50,7 +51,7 @@ def wire(
     app = http.create_app("Parley frontend", checks)
     app.state.verifier = verifier
     app.include_router(conversation_routes(conversations, acceptor))
-    app.include_router(message_routes(Messages(messages, members, acceptor, progress)))
+    app.include_router(message_routes(Messages(messages, members, acceptor, progress, wait_s=status_wait_s)))
     app.include_router(channel_routes(configured.channels))
     fast: dict[tuple[str, str], http.FastRoute] = {
         ("POST", "/v1/messages"): accept_route(verifier, acceptor),

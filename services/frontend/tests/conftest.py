@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from conftest import PATIENCE_S
 from libs.common import etcd, events, http, mongo
 from libs.common.auth import AUDIENCE, ISSUER, TokenVerifier
 from libs.common.board import Account
@@ -26,6 +27,7 @@ from libs.common.errors import Unavailable
 from libs.common.events import MessageEvent, ReceiptEvent, ReceiptStatus
 from libs.common.jwks import ALGORITHM
 from libs.common.messages import to_document
+from services.frontend.handlers import STATUS_WAIT_S
 from services.frontend.main import wire
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -165,14 +167,20 @@ async def _keys(_: Request) -> JSONResponse:
 
 
 @pytest.fixture
-async def scene(database: mongo.Database, etcd_endpoint: str) -> AsyncIterator[Scene]:
+def status_wait_s() -> float:
+    """How long a call waits for the router."""
+    return STATUS_WAIT_S
+
+
+@pytest.fixture
+async def scene(database: mongo.Database, etcd_endpoint: str, status_wait_s: float) -> AsyncIterator[Scene]:
     auth = httpx.ASGITransport(Starlette(routes=[Route("/.well-known/jwks.json", _keys)]))
     outbox, router = Outbox(), Router()
-    async with etcd.connect(etcd_endpoint) as registry, httpx.AsyncClient(transport=auth) as auth_client:
+    async with etcd.connect(etcd_endpoint, PATIENCE_S) as registry, httpx.AsyncClient(transport=auth) as auth_client:
         verifier = TokenVerifier("http://auth/.well-known/jwks.json", auth_client)
         checks: dict[str, http.Check] = {"MongoDB": lambda: mongo.check(database)}
         told = (Configured(registry), ChannelDirectory(registry))
-        edge = wire(database, registry, outbox, router, verifier, *told, _none, checks)
+        edge = wire(database, registry, outbox, router, verifier, *told, _none, checks, status_wait_s)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://frontend") as client:
             yield Scene(client, database, registry, outbox, router, new_id()[-12:])
 

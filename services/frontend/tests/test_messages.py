@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from conftest import PATIENCE_S
 from libs.common import events
 from libs.common.clock import new_id
 from services.frontend.tests.conftest import Caller, Json, Scene
@@ -88,6 +89,7 @@ async def test_what_cannot_be_accepted_is_said_as_a_problem(
     assert answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("status_wait_s", [PATIENCE_S])
 async def test_asked_for_right_after_its_202_a_message_is_waited_for(scene: Scene, ana: Caller, bo: Caller) -> None:
     conversation_id = await ana.open(scene.name("bo"))
     message_id = (await ana.say(conversation_id, "hi")).json()["message_id"]

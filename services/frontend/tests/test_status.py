@@ -1,6 +1,8 @@
 """What a status report says: the decision, and the call that waits a little for the router."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import PATIENCE_S
 from libs.common.accept import Acceptor
 from libs.common.clock import new_id, now, rfc3339
 from libs.common.conversations import Members
@@ -125,6 +128,7 @@ async def test_a_message_is_delivered_when_a_receipt_first_reaches_it(scene: Sce
     assert report["deliveries"][0]["updated_at"] == rfc3339(start + timedelta(seconds=2))
 
 
+@pytest.mark.parametrize("status_wait_s", [PATIENCE_S])
 async def test_asked_before_the_router_is_done_it_waits(scene: Scene, ana: Caller, bo: Caller) -> None:
     conversation_id = await ana.open(scene.name("bo"))
     (message_id,) = await ana.send(conversation_id, "one")
@@ -155,14 +159,32 @@ async def test_while_the_router_is_behind_what_another_process_may_have_accepted
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "status_not_ready", "1")
 
 
+@dataclass
+class Slow(Router):
+    """It says how far it is when it may."""
+
+    may_say: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def ends(self) -> Mapping[int, int]:
+        await self.may_say.wait()
+        return await super().ends()
+
+
 async def test_only_so_many_wait_for_the_router_at_once(database: Database) -> None:
     async def publish(*_: Any) -> None: ...
 
-    members = Members(database)
+    members, router = Members(database), Slow()
     acceptor = Acceptor(members, Files(database), publish, "test")
-    messages = Messages(MessageStore(database), members, acceptor, Router(), max_waiters=1)
-    asked = await asyncio.gather(*(messages.show_status("ana", new_id()) for _ in range(3)), return_exceptions=True)
-    assert sorted(problem.status for problem in asked if isinstance(problem, Problem)) == [404, 503, 503]
+    messages = Messages(MessageStore(database), members, acceptor, router, max_waiters=1)
+    asked = {asyncio.create_task(messages.show_status("ana", new_id())) for _ in range(3)}
+    refused: list[int] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while asked:
+            done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            refused += [problem.status for each in done if isinstance(problem := each.exception(), Problem)]
+            if len(asked) == 1:
+                router.may_say.set()
+    assert refused == [503, 503, 404]
 
 
 async def test_the_status_of_a_message_is_its_members_alone(

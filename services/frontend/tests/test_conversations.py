@@ -1,6 +1,7 @@
 """Opening, showing and listing conversations, at the door of HTTP."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -157,7 +158,7 @@ def test_what_is_unread_is_looked_for_above_the_mark_and_not_too_far_back(mark: 
 
 async def test_the_list_goes_from_the_newest_activity_to_the_oldest(scene: Scene, ana: Caller) -> None:
     opened = await _open_many(scene, ana, 5)
-    await record_activity(scene.database, {opened[1]: (1, now())})
+    await record_activity(scene.database, {opened[1]: (1, now() + timedelta(seconds=1))})
     shown = await _pages(ana, limit=2)
     assert [len(page) for page in shown] == [2, 2, 1]
     assert [c["conversation_id"] for page in shown for c in page] == [opened[i] for i in (1, 4, 3, 2, 0)]

@@ -12,7 +12,7 @@ from libs.common.conversations import record_activity
 from libs.common.mongo import Document
 from services.frontend.tests.conftest import Caller, Scene
 
-few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 ARRIVALS = st.lists(st.integers(0, 5), max_size=8)  # before each page
 LIMITS = st.integers(1, 7)
 

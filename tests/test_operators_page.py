@@ -22,6 +22,18 @@ SEEN = os.environ.get("PARLEY_SCREENSHOTS")
 CARD = "[...document.querySelectorAll('.card')].find(card => card.innerText.startsWith('telegram / main'))"
 
 
+HOLD_LISTS = """
+  window.held = []; window.counts = 0; const real = fetch;
+  window.fetch = async (url, ...more) => {
+    const answer = await real(url, ...more);
+    if (String(url).includes("/dlq/counts")) counts += 1;
+    if (String(url).includes("/dlq?")) await new Promise((go) => held.push(go));
+    return answer;
+  }; null
+"""
+"""What lists of letters the page asks for by itself comes when the test says so."""
+
+
 @dataclass(frozen=True)
 class Seat:
     desk: Desk
@@ -163,6 +175,23 @@ async def test_several_are_dropped_after_a_question_and_the_audit_says_so(seat: 
     await page.click("nav a[href='#audit']")
     await page.shows("note: a test of the page")
     await seat.look("audit")
+
+
+async def test_a_list_that_comes_late_takes_no_selection_away(seat: Seat) -> None:
+    mark, page = secrets.token_hex(6), seat.page
+    await seat.desk.poison(f"not an event {mark}".encode(), mark)
+    letter = await seat.desk.op.letter(mark)
+    await seat.log_in(seat.desk.op.person)
+    await page.click("nav a[href='#letters']")
+    await page.until(f"document.querySelector(\"[data-id='{letter['id']}']\")")
+    await page.ask(HOLD_LISTS)
+    await page.until("held.length > 0")
+    await page.click(f"[data-id='{letter['id']}'] input")
+    await page.shows("1 selected")
+    await page.ask("counts = 0; held.forEach(go => go())")
+    await page.until("counts > 0")
+    await page.shows("1 selected")
+    assert await seat.desk.op.settled("/dlq/drop", letter["id"]) == ["dropped"]
 
 
 async def test_two_contacts_become_one_person_and_two_again(seat: Seat) -> None:

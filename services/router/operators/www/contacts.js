@@ -12,6 +12,7 @@ const { channel, address } = filter.elements;
 const body = find("tbody", section);
 const more = find(".more", section);
 let shownTo = null;
+let turns = 0;
 
 export async function refresh() {
   if (shownTo === who()) return;
@@ -22,9 +23,12 @@ export async function refresh() {
   shownTo = who();
 }
 
+// What was asked for before, and comes later, is not shown.
 async function look() {
+  const turn = ++turns;
   const wanted = address.value.trim().replace(/^\+/, "");
   const page = wanted ? await named(wanted) : await pageAfter(null);
+  if (turn !== turns) return;
   const none = make("td", { colspan: "7", class: "empty" }, wanted ? "Nobody has this address." : "Nobody has written yet.");
   keepingFocus(body, () => fill(body, ...(page.items.length ? page.items.map(row) : [make("tr", {}, none)])));
   follow(page);

@@ -16,11 +16,18 @@ const more = find(".more", section);
 const chosen = new Set();
 let cursor = null;
 let shown = "";
+let turns = 0;
 
 export async function refresh() {
   await count();
-  if (!chosen.size && !document.querySelector("dialog[open]") && cursor === null) await reload();
+  if (!isAtRest()) return;
+  const turn = turns;
+  const page = await pageAfter(null);
+  if (turn === turns && isAtRest()) list(page);
 }
+
+// Nobody has begun anything that a list made anew would take away.
+const isAtRest = () => !chosen.size && !document.querySelector("dialog[open]") && cursor === null;
 
 export async function count() {
   const { items } = await call("GET", "/dlq/counts");
@@ -42,8 +49,14 @@ function offer(select, counted, name) {
   select.value = before;
 }
 
+// What was asked for before, and comes later, is not shown.
 async function reload() {
+  const turn = ++turns;
   const page = await pageAfter(null);
+  if (turn === turns) list(page);
+}
+
+function list(page) {
   const said = JSON.stringify(page.items);
   const isAsShown = said === shown && cursor === null && !chosen.size;
   shown = said;

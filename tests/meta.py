@@ -1,7 +1,6 @@
 """Messenger and Instagram as the tests of the whole system see them: people there, what they do, and what arrived."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,8 @@ from typing import Any, cast
 
 import httpx
 
-from libs.common import etcd
-from tests.conftest import DEADLINE_S, PATIENCE_S, Chat, Person
+from tests.conftest import PATIENCE_S, Chat, Person
+from tests.mapped import mapped
 
 Json = dict[str, Any]
 
@@ -35,9 +34,7 @@ class There:
     async def is_reached_by(self, person: Person) -> str:
         """The address of somebody new there, who is this person of ours."""
         address = await self.somebody()
-        key = f"/parley/channels/{person.name}/{self.channel}"
-        async with etcd.connect(self.chat.stack.etcd, DEADLINE_S) as registry:
-            await registry.put(key, json.dumps({"address": address, "created_at": "2026-11-21T10:15:30.123Z"}).encode())
+        await mapped(self.chat, person.name, self.channel, address)
         return address
 
     async def fault(self, kind: str, chat: str, **more: Any) -> None:

@@ -1,15 +1,14 @@
 """Telegram as the tests of the whole system see it: people there, what arrived with them, and what goes wrong."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 
-from libs.common import etcd
-from tests.conftest import DEADLINE_S, PATIENCE_S, Chat, Person
+from tests.conftest import PATIENCE_S, Chat, Person
+from tests.mapped import mapped
 
 Json = dict[str, Any]
 
@@ -34,9 +33,7 @@ class Telegram:
     async def is_reached_by(self, person: Person) -> str:
         """The chat of somebody new there, at whom this person of ours can be reached."""
         address = str((await self.tell("people", {"first_name": person.name[:20]}))["id"])
-        key = f"/parley/channels/{person.name}/telegram"
-        async with etcd.connect(self.chat.stack.etcd, DEADLINE_S) as registry:
-            await registry.put(key, json.dumps({"address": address, "created_at": "2026-11-21T10:15:30.123Z"}).encode())
+        await mapped(self.chat, person.name, "telegram", address)
         return address
 
     async def fault(self, kind: str, **more: Any) -> None:

@@ -1,7 +1,6 @@
 """A message to other channels, from the call to what its people see of it."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Callable
 
@@ -9,9 +8,9 @@ import pytest
 
 from clients.parley import ProblemError
 from clients.parley.objects import MessageStatus
-from libs.common import etcd
 from libs.common.tests.stopping import standing_still
-from tests.conftest import DEADLINE_S, Chat, Person
+from tests.conftest import Chat, Person
+from tests.mapped import mapped
 
 
 async def send(sender: Person, conversation_id: str, *channels: str) -> str:
@@ -80,14 +79,13 @@ async def test_a_message_that_waited_says_at_log_in_what_became_of_it(chat: Chat
 
 async def test_all_is_what_the_recipient_has_mapped_and_internal(chat: Chat) -> None:
     ana, bo, conversation = await chat.pair()
-    key = f"/parley/channels/{bo.name}/instagram"
-    async with etcd.connect(chat.stack.etcd, DEADLINE_S) as registry:
-        await registry.put(key, json.dumps({"address": "47110", "created_at": "2026-11-21T10:15:30.123Z"}).encode())
-    status = await ana.client.status(await send(ana, conversation.conversation_id, "all"))
-    async with asyncio.timeout(60):  # until the router has heard of the address
-        while [d.status for d in status.deliveries] != ["SENT", "FAILED"]:
-            status = await ana.client.status(await send(ana, conversation.conversation_id, "all"))
-    assert outcome(status) == [("internal", "SENT", None), ("instagram", "FAILED", "window_closed")]
+    await mapped(chat, bo.name, "instagram", "47110")
+    message_id = await send(ana, conversation.conversation_id, "all")
+    await until_status(ana, message_id, lambda s: [d.status for d in s.deliveries] == ["SENT", "FAILED"])
+    assert outcome(await ana.client.status(message_id)) == [
+        ("internal", "SENT", None),
+        ("instagram", "FAILED", "window_closed"),
+    ]
     shown = (await bo.client.history(conversation.conversation_id)).items[-1]
     assert shown.channels == ("internal", "instagram")
     assert "47110" not in str(shown)
@@ -96,9 +94,7 @@ async def test_all_is_what_the_recipient_has_mapped_and_internal(chat: Chat) -> 
 async def test_a_conversation_shows_who_may_be_written_to_where_a_channel_closes(chat: Chat) -> None:
     ana, bo, conversation = await chat.pair()
     for channel, address in (("messenger", secrets.token_hex(3)), ("telegram", secrets.token_hex(3))):
-        key = f"/parley/channels/{bo.name}/{channel}"
-        async with etcd.connect(chat.stack.etcd, DEADLINE_S) as registry:
-            await registry.put(key, json.dumps({"address": address, "created_at": "2026-11-21T10:15:30.123Z"}).encode())
+        await mapped(chat, bo.name, channel, address)
     async with asyncio.timeout(60):
         while not (windows := (await ana.client.conversation(conversation.conversation_id)).windows):
             await asyncio.sleep(0.1)

@@ -52,7 +52,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
+        begun_ns, started = time.time_ns(), time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         incoming = headers.get(b"traceparent", b"").decode("latin-1")
         traceparent.set(trace := tracing.enter(incoming))
@@ -79,10 +79,10 @@ class Edge:
             elapsed_s = time.perf_counter() - started
             REQUESTS.labels(method, route, answer.status).inc()
             LATENCY.labels(method, route).observe(elapsed_s)
-            _trace(trace, incoming, elapsed_s, method, route, answer.status)
+            _trace(trace, incoming, begun_ns, elapsed_s, method, route, answer.status)
 
 
-def _trace(trace: str, incoming: str, elapsed_s: float, method: str, route: str, status: int) -> None:
+def _trace(trace: str, incoming: str, begun_ns: int, elapsed_s: float, method: str, route: str, status: int) -> None:
     """The request's span. Its path is the route's pattern: a real one may hold a username."""
     if not tracing.is_recorded(trace) or route in UNTRACED:
         return
@@ -95,8 +95,7 @@ def _trace(trace: str, incoming: str, elapsed_s: float, method: str, route: str,
     }
     parent = incoming if incoming[3:35] == trace[3:35] else ""
     error = str(status) if status >= 500 else ""
-    ended_ns = time.time_ns()
-    begun_ns = ended_ns - int(elapsed_s * 1e9)
+    ended_ns = begun_ns + int(elapsed_s * 1e9)
     tracing.record(
         tracing.Span(f"{method} {route}", "server", trace, parent, begun_ns, ended_ns, attributes, error=error)
     )

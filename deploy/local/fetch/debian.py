@@ -43,7 +43,8 @@ def libraries(places: Places) -> list[Path]:
 
 def libraries_in(root: Path) -> list[Path]:
     """The folders of unpacked packages that LD_LIBRARY_PATH must name."""
-    return [folder for pattern in ("usr/lib/*-linux-gnu", "lib/*-linux-gnu") for folder in root.glob(pattern)]
+    patterns = ("usr/lib/*-linux-gnu", "lib/*-linux-gnu", "usr/lib/*-linux-gnu/pulseaudio")  # libpulse has a part there
+    return [folder for pattern in patterns for folder in root.glob(pattern)]
 
 
 def to_be_installed(simulation: str) -> list[str]:

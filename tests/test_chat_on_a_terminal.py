@@ -1,9 +1,13 @@
 """Two people who talk by `parley chat`, each on a terminal: what they see, and how they leave."""
 
-from tests.command import Home, pair
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.command import Home, Terminal, pair
 from tests.conftest import Chat
 
-CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
+CTRL_C, CTRL_D, ENTER, BACKSPACE = "\x03", "\x04", "\r", "\x7f"
 
 
 async def test_a_line_appears_at_the_other_side_and_its_ticks_tell_how_far_it_is(home: Home) -> None:
@@ -18,8 +22,8 @@ async def test_a_line_appears_at_the_other_side_and_its_ticks_tell_how_far_it_is
         async with home.terminal("chat", ana, "--as", ben) as theirs:
             await theirs.shows(f"{ana}  hello ben")
             await mine.shows(r"36m✓✓", raw=True)
-            theirs.press("so long")
-            await mine.shows(f"{ben} is typing…")
+            async with typing(theirs, "so long"):
+                await mine.shows(f"{ben} is typing…")
             theirs.press(ENTER)
             await mine.shows(f"{ben}  so long")
             await theirs.shows(r"36m✓✓", raw=True)
@@ -63,3 +67,21 @@ async def test_what_others_write_does_not_steer_the_terminal(home: Home) -> None
     await home.run("send", ben, "--as", ana, "\x1b[2J\x1b]0;mine now\x07 done")
     async with home.terminal("chat", ana, "--as", ben) as theirs:
         await theirs.shows(f"{ana}  ␛\\[2J␛\\]0;mine now␇ done")
+
+
+@asynccontextmanager
+async def typing(terminal: Terminal, text: str) -> AsyncIterator[None]:
+    """This stands in their line; until the block ends they go on, for it is shown for a moment each time, or lost."""
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            terminal.press(f" {BACKSPACE}")
+
+    terminal.press(text)
+    going_on = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        going_on.cancel()
+        await asyncio.gather(going_on, return_exceptions=True)

@@ -27,7 +27,7 @@ SAID = TOPICS.keys() - {NOTICE_EVENTS}  # which is for codes, where addresses ha
 
 @cache
 def document(gateway: str) -> Json:
-    answer = httpx.get(f"{gateway}/asyncapi.yaml").raise_for_status()
+    answer = httpx.get(f"{gateway}/asyncapi.yaml", timeout=60).raise_for_status()
     assert answer.headers["content-type"].startswith("application/yaml")
     shown: Json = yaml.safe_load(answer.text)
     return shown
@@ -118,9 +118,8 @@ async def _talk(hers: Frames, his: Frames, conversation: str) -> None:
     send = {"type": "send", "ref": "1", "conversation_id": conversation, "payload": TEXT}
     hers.say(send | {"channels": ["internal", "whatsapp"], "metadata": {"a": [1]}, "reply_to": str(uuid4())})
     message = await his.first("message")
-    his.say({"type": "typing", "conversation_id": conversation})
+    await his.goes_on_typing(conversation, hers)
     his.say({"type": "read", "conversation_id": conversation, "sequence_number": message["sequence_number"]})
-    await hers.first("typing")
     await hers.first("receipt", status="READ")
     await hers.first("status")
 

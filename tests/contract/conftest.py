@@ -71,6 +71,14 @@ class Frames(picows.WSListener):
         assert frame
         return frame
 
+    async def goes_on_typing(self, conversation_id: str, reader: "Frames") -> Json:
+        """A hint may get lost, so it is given again, as people do; the one that the reader gets."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (seen := [f for f in reader.of("typing") if f["conversation_id"] == conversation_id]):
+                self.say({"type": "typing", "conversation_id": conversation_id})
+                await asyncio.sleep(0.5)
+        return seen[0]
+
     def of(self, kind: str) -> list[Json]:
         return [f for f in self.all if f["type"] == kind]
 

@@ -117,8 +117,7 @@ async def _resumes(caller: Caller, resume: dict[str, object]) -> bool:
 async def test_typing_is_shown_to_the_others(ana: Caller, bo: Caller) -> None:
     conversation = await ana.opens(bo)
     hers, his = await ana.online(), await bo.online()
-    hers.say({"type": "typing", "conversation_id": conversation})
-    hint = await his.first("typing", conversation_id=conversation)
+    hint = await hers.goes_on_typing(conversation, his)
     assert hint["username"] == ana.name
     assert "offset" not in hint
     assert not hers.of("typing")

@@ -5,6 +5,7 @@ and files that exist: `ana` calls, `ben` is whom she talks to. What is chosen is
 """
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import choices
@@ -34,6 +35,7 @@ TEXT = {"type": "text", "text": "hi"}
 HELLO = b"hello"  # its SHA-256 is that of the examples
 LARGE = 100 * 1024 * 1024
 NOWHERE = "http://127.0.0.1:9/hooks"
+PATIENCE_S = 60.0
 
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.config.generation.update(allow_extra_parameters=False)  # what we do not know is ignored, by contract
@@ -56,9 +58,19 @@ PROVEN_ELSEWHERE = (
 )
 
 
-class FromOwnAddress(HTTPAdapter):
+class Patient(HTTPAdapter):
+    """From an address of its own. What is answered 503 is asked again, as the document says: it is so for a moment."""
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, source_address=(OWN_ADDRESS, 0))
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        end = time.monotonic() + PATIENCE_S
+        while (answer := super().send(*args, **kwargs | {"timeout": PATIENCE_S})).status_code == 503:
+            if time.monotonic() > end:
+                break
+            time.sleep(0.2)
+        return answer
 
 
 @dataclass
@@ -107,13 +119,13 @@ async def names(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def world(stack: Stack, names: dict[str, str]) -> Iterator[World]:
     addresses = {example: example[:3] + "".join(choices("123456789", k=9)) for example in ADDRESSES}
-    with httpx.Client(base_url=stack.gateway_url, timeout=20) as http, requests.Session() as session:
+    with httpx.Client(base_url=stack.gateway_url, timeout=PATIENCE_S) as http, requests.Session() as session:
         ana, spare = (_tokens(http, names[name]) for name in ("ana", "cho"))
         http.headers["Authorization"] = f"Bearer {ana['access_token']}"
         asked = {"type": "private", "members": [names["ben"]]}
         conversation = http.post("/v1/conversations", json=asked).raise_for_status().json()["conversation_id"]
         message = _send(http, conversation)
-        session.mount("http://", FromOwnAddress())
+        session.mount("http://", Patient())
         meant = names | addresses | {"https://example.com/hooks": NOWHERE}
         yield World(
             stack.gateway_url,
@@ -138,7 +150,10 @@ def _send(http: httpx.Client, conversation_id: str) -> str:
     """With a delivery that fails."""
     body = {"conversation_id": conversation_id, "payload": TEXT, "channels": ["internal", "telegram"]}
     message_id: str = http.post("/v1/messages", json=body).raise_for_status().json()["message_id"]
-    http.get(f"/v1/messages/{message_id}/status").raise_for_status()
+    end = time.monotonic() + PATIENCE_S
+    while (answer := http.get(f"/v1/messages/{message_id}/status")).status_code == 503:  # it is being stored
+        assert time.monotonic() < end, answer.text
+    answer.raise_for_status()
     return message_id
 
 
@@ -174,7 +189,7 @@ def _begun(http: httpx.Client, asked: dict[str, Any]) -> str:
     """Uploaded too, where it is small."""
     begun = http.post("/v1/files/initiate", json=asked).raise_for_status().json()
     if upload := begun["upload"].get("url"):
-        httpx.put(upload, content=HELLO, headers=begun["upload"]["headers"]).raise_for_status()
+        httpx.put(upload, content=HELLO, headers=begun["upload"]["headers"], timeout=PATIENCE_S).raise_for_status()
     file_id: str = begun["file_id"]
     return file_id
 

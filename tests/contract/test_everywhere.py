@@ -76,8 +76,13 @@ async def test_what_is_not_yours_looks_like_what_is_not_there(
     await ana.status(message)
 
     async def ask(conversation_id: str, message_id: str) -> httpx.Response:
+        """Again while it is not known yet: what others have just sent is still being stored."""
         filled = body | {"conversation_id": conversation_id} if body and "conversation_id" in body else body
-        return await dee.call(method, path.format(id=conversation_id, message=message_id), filled)
+        where = path.format(id=conversation_id, message=message_id)
+        async with asyncio.timeout(PATIENCE_S):
+            while (answer := await dee.call(method, where, filled)).status_code == 503:
+                assert answer.json()["code"] == "status_not_ready", answer.text
+        return answer
 
     theirs, nobodys = await ask(conversation, message), await ask(NOBODYS_ID, NOBODYS_ID)
     assert is_problem(theirs, 404, "not_found")

@@ -136,11 +136,12 @@ class Page:
     async def shows(self, words: str) -> None:
         await self.until(f"document.body.innerText.includes({json.dumps(words)})")
 
-    async def click(self, selector: str) -> None:
-        """With the mouse, in its middle, once it is there and can be reached."""
-        found = json.dumps(selector)
+    async def click(self, selector: str, *, beside: str | None = None) -> None:
+        """With the mouse, in its middle, once it is there and can be reached; `beside` gets the focus first."""
+        found, focused = json.dumps(selector), json.dumps(beside)
         x, y = await self.until(
             f"""(() => {{
+              if ({focused}) document.querySelector({focused})?.focus();
               const one = document.querySelector({found});
               if (!one || one.disabled) return null;
               one.scrollIntoView({{block: "center"}});
@@ -151,8 +152,8 @@ class Page:
             }})()"""
         )
         where = {"x": x, "y": y, "button": "left", "clickCount": 1}
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call("Input.dispatchMouseEvent", {"type": kind, **where})
+        both = [{"type": kind, **where} for kind in ("mousePressed", "mouseReleased")]
+        await asyncio.gather(*(self.call("Input.dispatchMouseEvent", said) for said in both))  # what it is on may go
 
     async def write(self, text: str) -> None:
         """Into what has the focus."""

@@ -156,9 +156,7 @@ class Chat:
 
     def kill(self, process: str) -> None:
         """SIGKILL; the supervisor starts it again."""
-        pid = self.processes.pid_of(process)
-        os.kill(pid, signal.SIGKILL)
-        self._killed.append((process, pid))
+        self._killed.append((process, self.processes.kill(process)))
 
     @asynccontextmanager
     async def hanging(self, process: str) -> AsyncIterator[None]:

@@ -72,15 +72,19 @@ async def test_changes_are_events_of_the_user(chat: Chat) -> None:
     topic = chat.stack.topic_prefix + PRESENCE_EVENTS
     async with AIOKafkaConsumer(topic, bootstrap_servers=chat.stack.kafka, auto_offset_reset="earliest") as consumer:
         ana = await chat.person("ana")
-        await (await ana.connect()).close()
-        told: list[PresenceEvent] = []
-        async with asyncio.timeout(60):
-            while len(told) < 2:
-                record = await consumer.getone()
-                if record.key == ana.name.encode():
-                    told.append(decode(PresenceEvent, record.value))
-    assert [event.status for event in told] == ["online", "offline"]
-    assert told[0].at < told[1].at
+        device = await ana.connect()
+        online = await change_of(ana, consumer)
+        await device.close()
+        offline = await change_of(ana, consumer)
+    assert (online.status, offline.status) == ("online", "offline")
+    assert online.at < offline.at
+
+
+async def change_of(person: Person, consumer: AIOKafkaConsumer) -> PresenceEvent:
+    async with asyncio.timeout(60):
+        while (record := await consumer.getone()).key != person.name.encode():
+            pass
+    return decode(PresenceEvent, record.value)
 
 
 async def test_the_users_of_a_node_that_was_killed_go_offline_unless_they_are_elsewhere(chat: Chat) -> None:

@@ -13,6 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from conftest import ROOT
+from services.auth.domain.keys import made_at
 from tests.conftest import PASSWORD, Chat
 
 WAITED = timedelta(seconds=70)
@@ -25,6 +26,13 @@ def rotate(keys: Path) -> str:
     environment = {**os.environ, "PARLEY_KEYS": str(keys), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
     return str(json.loads(done.stdout)["key_id"])
+
+
+async def is_long_there(keys: Path) -> None:
+    """The key of the stack: one that is set back is to stay the younger one."""
+    async with asyncio.timeout(WAITED.total_seconds() + PATIENCE_S):
+        while max(made_at(file.stem) for file in keys.glob("*.pem")) + WAITED >= datetime.now(UTC):
+            await asyncio.sleep(0.2)
 
 
 def let_it_wait(keys: Path, key_id: str) -> str:
@@ -64,6 +72,7 @@ async def test_tokens_of_the_old_key_and_of_the_new_one_are_good_everywhere(chat
     keys = chat.stack.state / "secrets" / "keys"
     async with httpx.AsyncClient(base_url=chat.stack.gateway_url, timeout=PATIENCE_S) as gateway:
         before = await log_in(gateway, ana.name)
+        await is_long_there(keys)
         key_id = let_it_wait(keys, await asyncio.to_thread(rotate, keys))
         async with asyncio.timeout(PATIENCE_S):
             while key_of(token := await log_in(gateway, ana.name)) != key_id:

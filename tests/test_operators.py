@@ -175,9 +175,11 @@ async def at_home(desk: Desk, folder: Path) -> Home:
 
 async def test_letters_on_the_command_line(desk: Desk, tmp_path: Path) -> None:
     home, mark = await at_home(desk, tmp_path), secrets.token_hex(8)
-    await desk.poison(f"first {mark}".encode(), mark)
-    await desk.poison(f"second {mark}".encode(), mark)
-    first, second = [(await desk.op.letter(f"{n} {mark}"))["id"] for n in ("first", "second")]
+    ids = []
+    for word in ("first", "second"):
+        await desk.poison(f"{word} {mark}".encode(), mark)
+        ids.append((await desk.op.letter(f"{word} {mark}"))["id"])
+    first, second = ids
     listed = (await home.run("dlq", "list", "--topic", "message.events.dlq", "--json")).json
     assert [i["id"] for i in listed["items"]][:2] == [second, first]
     shown = await home.run("dlq", "show", first)

@@ -18,6 +18,7 @@ from connectors.simulator.settings import MetaAccount, Settings, WhatsAppNumber
 TOKEN = "77:a-token-for-tests"
 NUMBER = WhatsAppNumber(id="106540352242922", token="EAAtests", app_secret="a-secret")
 PAGE = MetaAccount(id="1234567890", token="EAAtoken", app_id="2233445566", app_secret="s")
+PATIENCE_S = 60.0
 MARKUP = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}, {"text": "No", "callback_data": "n"}]]}
 
 
@@ -38,21 +39,23 @@ def address() -> Iterator[str]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE_S)
     yield found[0]
     loop.call_soon_threadsafe(stop.set)
-    thread.join(20)
+    thread.join(PATIENCE_S)
 
 
 @pytest.fixture
 def url(address: str) -> str:
-    httpx.post(f"{address}/_sim/reset", trust_env=False)
+    httpx.post(f"{address}/_sim/reset", trust_env=False, timeout=PATIENCE_S)
     return address
 
 
 def page(url: str, channel: str, edge: str, **body: Any) -> Any:
     there = f"{url}/{channel}/v25.0/me/{edge}"
-    return httpx.post(there, json=body, headers={"authorization": f"Bearer {PAGE.token}"}, trust_env=False).json()
+    return httpx.post(
+        there, json=body, headers={"authorization": f"Bearer {PAGE.token}"}, trust_env=False, timeout=PATIENCE_S
+    ).json()
 
 
 def parley(url: str, *words: str) -> str:
@@ -66,7 +69,7 @@ def told(url: str, *words: str) -> Any:
 
 
 def bot(url: str, method: str, **parameters: Any) -> Any:
-    answer = httpx.post(f"{url}/bot{TOKEN}/{method}", json=parameters, trust_env=False)
+    answer = httpx.post(f"{url}/bot{TOKEN}/{method}", json=parameters, trust_env=False, timeout=PATIENCE_S)
     return answer.json()["result"]
 
 
@@ -162,12 +165,18 @@ def test_people_are_on_whatsapp_where_windows_close(url: str) -> None:
     head = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": ana["id"], "type": "text"}
     path = f"{url}/whatsapp/v25.0/{NUMBER.id}/messages"
     bearer = {"authorization": f"Bearer {NUMBER.token}"}
-    answer = httpx.post(path, json={**head, "text": {"body": "Coffee?"}}, headers=bearer, trust_env=False).json()
+    answer = httpx.post(
+        path, json={**head, "text": {"body": "Coffee?"}}, headers=bearer, trust_env=False, timeout=PATIENCE_S
+    ).json()
     assert on("read", "ana")["message_id"] == answer["messages"][0]["id"]
     on("reply", "ana", "With", "milk")
     on("wait", "ana")
-    late = httpx.post(path, json={**head, "text": {"body": "Late"}}, headers=bearer, trust_env=False).json()
-    messages = httpx.get(f"{url}/_sim/whatsapp/chats/{ana['id']}/messages", trust_env=False).json()["items"]
+    late = httpx.post(
+        path, json={**head, "text": {"body": "Late"}}, headers=bearer, trust_env=False, timeout=PATIENCE_S
+    ).json()
+    messages = httpx.get(f"{url}/_sim/whatsapp/chats/{ana['id']}/messages", trust_env=False, timeout=PATIENCE_S).json()[
+        "items"
+    ]
     assert (messages[-1]["wamid"], messages[-1]["statuses"]) == (late["messages"][0]["id"], ["failed"])
 
 

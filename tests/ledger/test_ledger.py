@@ -17,7 +17,7 @@ SEED = 1
 MESSAGES = 5_000
 RATE = MESSAGES / (6 * ABOUT_S)
 FEW = 200
-CHANCES = 3
+CHANCES = 8
 FAULTS = ("kill router", "kill kafka", "kill presence", "kill redis", "cut mongo", "restart all")
 
 

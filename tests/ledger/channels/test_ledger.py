@@ -12,7 +12,7 @@ from tests.ledger.platform import Platform, plain_platform
 pytestmark = pytest.mark.long
 
 SEED = 1
-CHANCES = 3
+CHANCES = 8
 HARMS = ("kill router", "answers get lost", "platforms away", "kill webhooks")
 
 

@@ -1,5 +1,7 @@
 """A device that stops reading delays itself alone: it is sent away, resumes, and has missed nothing."""
 
+import asyncio
+
 from clients.parley import Arrived, CaughtUp, ChatSocket, Conversation, Draft, SocketClosedError
 from tests.conftest import DEADLINE_S, Chat, Person
 from tests.processes import metric
@@ -16,12 +18,23 @@ async def test_a_device_that_stops_reading_holds_up_no_other_and_gets_the_rest_l
     async with ChatSocket(chat.stack.gateway_url, bo.client.access_token or "", buffer=1) as slow:
         while not isinstance(await slow.receive(DEADLINE_S), CaughtUp):
             pass
-        sent_away, batches = await count_of_slow(chat), 0
-        while await count_of_slow(chat) == sent_away and batches < MOST_BATCHES:
-            await send_batch(ana, conversation)
-            batches += 1
-            await fast.until(batches * BATCH)
-        before, code = await read_on(slow)
+        count, is_sent_away, batches = await count_of_slow(chat), asyncio.Event(), 0
+
+        async def read_when_it_is_sent_away() -> tuple[list[int], int]:
+            """Soon: its end is kept for it for ten seconds."""
+            while await count_of_slow(chat) == count:
+                await asyncio.sleep(0.05)
+            is_sent_away.set()
+            return await read_on(slow)
+
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_when_it_is_sent_away())
+            while not is_sent_away.is_set():
+                assert batches < MOST_BATCHES
+                await send_batch(ana, conversation)
+                batches += 1
+                await fast.until(batches * BATCH)
+        before, code = reading.result()
     assert code == TOO_SLOW
     again = await bo.connect(resume=slow.position)
     await again.until(batches * BATCH - len(before))

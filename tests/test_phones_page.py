@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser import Page, browser
 from tests.conftest import PATIENCE_S, Chat, Person
-from tests.mapped import one_more
+from tests.mapped import is_known
 
 SEEN = os.environ.get("PARLEY_SCREENSHOTS")
 """A folder that keeps the screenshots of this run."""
@@ -101,8 +101,8 @@ async def test_what_one_types_on_a_phone_is_at_the_socket_and_comes_back(chat: C
     for channel in CHANNELS:
         address = await wall.add(channel, "mia")
         await page.shows(f"./parley map {channel} {address}")
-        async with one_more(chat):
-            await mia.client.map_channel(channel, address)
+        await mia.client.map_channel(channel, address)
+        await is_known(chat, mia.name, channel)
         await _says_hello(wall, address, channel, leo, conversation.conversation_id)
         await leo.client.send(conversation.conversation_id, "Coffee at six?", channels=[channel])
         await wall.shows(address, "Coffee at six?", "theirs")
@@ -122,8 +122,8 @@ async def test_phones_show_what_their_platforms_show(chat: Chat, wall: Wall) -> 
     await wall.page.shows("Add a phone")
     for channel in CHANNELS:
         address = await wall.add(channel, "mia")
-        async with one_more(chat):
-            await mia.client.map_channel(channel, address)
+        await mia.client.map_channel(channel, address)
+        await is_known(chat, mia.name, channel)
         await _says_hello(wall, address, channel, leo, conversation)
         await leo.client.send(conversation, "Coffee at six?", channels=[channel])
         await wall.shows(address, "Coffee at six?", "theirs")

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 import msgspec
-from prometheus_client import Gauge
 
 from libs.common.errors import Unavailable
 from libs.common.etcd import Etcd
 from libs.common.routing import Addresses
 
 PREFIX = "/parley/channels/"
-
-KNOWN = Gauge("parley_addresses", "Addresses of users on channels, as etcd last told.")
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +50,6 @@ class ChannelDirectory:
         return key in await self._registry.present([key])
 
     async def run(self) -> NoReturn:
-        KNOWN.set_function(lambda: len(self._users))
         await self._registry.watch(PREFIX, self._on_snapshot, self._on_change)
 
     async def check(self) -> None:

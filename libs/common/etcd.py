@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from typing import Any, NamedTuple, NoReturn
 
 import msgspec
+from prometheus_client import Gauge
 
 from libs.common import etcd_gateway
 from libs.common.errors import Unavailable
@@ -18,6 +19,8 @@ MAX_OPERATIONS = 128  # of one transaction, as etcd is set by default
 AGAIN_S = 0.3
 RANGE, PUT, DELETE, COMMIT = "/v3/kv/range", "/v3/kv/put", "/v3/kv/deleterange", "/v3/kv/txn"
 GRANT, REVOKE, WATCH = "/v3/lease/grant", "/v3/lease/revoke", "/v3/watch"
+
+REVISION = Gauge("parley_etcd_revision", "Up to which revision of etcd what is watched is known.", ["prefix"])
 
 log = logging.getLogger(__name__)
 
@@ -191,11 +194,13 @@ class Etcd:
                 if not revision:
                     snapshot, revision = await self._snapshot(prefix)
                     on_snapshot(snapshot)
+                    REVISION.labels(prefix).set(revision)
                 async with contextlib.aclosing(self._changes(prefix, revision + 1)) as changes:
                     async for answer in changes:
                         for event in answer.events:
                             on_change(event.kv.key.decode(), None if event.type == "DELETE" else event.kv.value)
                         revision = answer.seen(revision)
+                        REVISION.labels(prefix).set(revision)
                         if answer.canceled:
                             break
             except Unavailable as error:

@@ -161,6 +161,17 @@ async def test_of_many_keys_those_that_are_there_are_told(registry: etcd.Etcd, k
     assert await registry.present([]) == set()
 
 
+async def test_it_is_shown_how_far_a_watch_has_come(registry: etcd.Etcd, key: str) -> None:
+    async with watching(registry, key):
+        for text in (b"1", b"2"):
+            await registry.put(key, text)
+            found = await registry.find(key)
+            assert found
+            async with asyncio.timeout(60):
+                while etcd.REVISION.labels(key)._value.get() < found.revision:
+                    await asyncio.sleep(0.01)
+
+
 async def test_a_watcher_learns_what_is_there_and_all_that_comes(registry: etcd.Etcd, key: str) -> None:
     await registry.put(f"{key}/a", b"1")
     async with watching(registry, key) as mirror:

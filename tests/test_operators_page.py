@@ -177,6 +177,22 @@ async def test_several_are_dropped_after_a_question_and_the_audit_says_so(seat: 
     await seat.look("audit")
 
 
+async def test_a_question_that_is_asked_again_at_once_has_an_answer_of_its_own(seat: Seat) -> None:
+    mark, page = secrets.token_hex(6), seat.page
+    await seat.desk.poison(f"not an event {mark}".encode(), mark)
+    letter = await seat.desk.op.letter(mark)
+    await seat.log_in(seat.desk.op.person)
+    await page.click("nav a[href='#letters']")
+    await page.click(f"[data-id='{letter['id']}'] input")
+    await page.shows("1 selected")
+    await page.ask(
+        "const drop = document.querySelector('.filter [name=drop]');"
+        "drop.click(); document.querySelector('#dropping').close(); drop.click()"
+    )
+    await page.click("#dropping [value=drop]")
+    await page.shows("1 of 1 settled")
+
+
 async def test_a_list_that_comes_late_takes_no_selection_away(seat: Seat) -> None:
     mark, page = secrets.token_hex(6), seat.page
     await seat.desk.poison(f"not an event {mark}".encode(), mark)

@@ -32,7 +32,17 @@ export const badge = (words, kind) => make("span", { class: `badge ${kind}` }, w
 export const told = (work) => (event) =>
   work(event).catch((error) => dispatchEvent(new CustomEvent("trouble", { detail: error })));
 
-export const closed = (dialog) => new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+const openings = new Map();
+
+// Until the dialog that has just been opened is closed. The event comes a moment later, perhaps when it is open again:
+// the first event ends the first opening.
+export function closed(dialog) {
+  if (!openings.has(dialog)) {
+    openings.set(dialog, []);
+    dialog.addEventListener("close", () => openings.get(dialog).shift()?.());
+  }
+  return new Promise((done) => openings.get(dialog).push(done));
+}
 
 // Who works by the keyboard goes on where they were.
 export function keepingFocus(rows, change) {

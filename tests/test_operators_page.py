@@ -45,6 +45,16 @@ class Seat:
         await self.page.fill("#login [name=password]", password)
         await self.page.press("Enter")
 
+    async def sees_a_letter(self) -> str:
+        """Logs in, before the list of letters, with a new one in it: its id."""
+        mark = secrets.token_hex(6)
+        await self.desk.poison(f"not an event {mark}".encode(), mark)
+        letter_id = str((await self.desk.op.letter(mark))["id"])
+        await self.log_in(self.desk.op.person)
+        await self.page.click("nav a[href='#letters']")
+        await self.page.until(f"document.querySelector(\"[data-id='{letter_id}']\")")
+        return letter_id
+
     async def look(self, name: str) -> None:
         """In both schemes."""
         for scheme in ("light", "dark"):
@@ -178,12 +188,8 @@ async def test_several_are_dropped_after_a_question_and_the_audit_says_so(seat: 
 
 
 async def test_a_question_that_is_asked_again_at_once_has_an_answer_of_its_own(seat: Seat) -> None:
-    mark, page = secrets.token_hex(6), seat.page
-    await seat.desk.poison(f"not an event {mark}".encode(), mark)
-    letter = await seat.desk.op.letter(mark)
-    await seat.log_in(seat.desk.op.person)
-    await page.click("nav a[href='#letters']")
-    await page.click(f"[data-id='{letter['id']}'] input")
+    letter_id, page = await seat.sees_a_letter(), seat.page
+    await page.click(f"[data-id='{letter_id}'] input")
     await page.shows("1 selected")
     await page.ask(
         "const drop = document.querySelector('.filter [name=drop]');"
@@ -194,20 +200,15 @@ async def test_a_question_that_is_asked_again_at_once_has_an_answer_of_its_own(s
 
 
 async def test_a_list_that_comes_late_takes_no_selection_away(seat: Seat) -> None:
-    mark, page = secrets.token_hex(6), seat.page
-    await seat.desk.poison(f"not an event {mark}".encode(), mark)
-    letter = await seat.desk.op.letter(mark)
-    await seat.log_in(seat.desk.op.person)
-    await page.click("nav a[href='#letters']")
-    await page.until(f"document.querySelector(\"[data-id='{letter['id']}']\")")
+    letter_id, page = await seat.sees_a_letter(), seat.page
     await page.ask(HOLD_LISTS)
     await page.until("held.length > 0")
-    await page.click(f"[data-id='{letter['id']}'] input")
+    await page.click(f"[data-id='{letter_id}'] input")
     await page.shows("1 selected")
     await page.ask("counts = 0; held.forEach(go => go())")
     await page.until("counts > 0")
     await page.shows("1 selected")
-    assert await seat.desk.op.settled("/dlq/drop", letter["id"]) == ["dropped"]
+    assert await seat.desk.op.settled("/dlq/drop", letter_id) == ["dropped"]
 
 
 async def test_two_contacts_become_one_person_and_two_again(seat: Seat) -> None:

@@ -93,11 +93,15 @@ async def until_found(database: mongo.Database) -> None:
 @pytest.fixture(scope="session")
 async def collections(stack: Stack) -> AsyncIterator[str]:
     """The database of this worker, with the collections and indexes of the product: made once, for that takes long."""
-    async with mongo.connect(stack.mongo, f"test-{secrets.token_hex(6)}", PATIENCE_S) as made:
+    name = f"test-{secrets.token_hex(6)}"
+    async with mongo.connect(stack.mongo, name, PATIENCE_S) as made:
         await until_found(made)
         await schema.create_collections(made)
-        yield made.name
-        await made.client.drop_database(made.name)
+    yield name
+    if GIVEN in os.environ:  # a stack of the run's own ends with all that it holds
+        async with mongo.connect(stack.mongo, name, PATIENCE_S) as made:
+            await until_found(made)
+            await made.client.drop_database(name)
 
 
 @pytest.fixture
